@@ -1,0 +1,278 @@
+"""Records: what does each dataset hold, and in which units?
+
+A record is one row of a dataset as the accounting system means it. Units are part of the type:
+`Kopecks` (integer kopecks), `Micro` (integer millionths of m³, Gcal, m², rubles per unit …), `Month`
+(integer YYYYMM), `Day` (ISO date text), `Instant` (UTC text, see `clock`). Never a float.
+
+Sign of a balance: > 0 means that the subscriber owes.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Annotated, Final, Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+
+Kind = Literal["account", "code", "text", "int", "bool", "money", "volume", "date", "datetime", "month"]
+
+
+class Field(msgspec.Struct, frozen=True):
+    """One field of a dataset. `words` limits a code to an enumeration; empty = any short code."""
+
+    name: str
+    kind: Kind
+    required: bool
+    words: tuple[str, ...] = ()
+
+
+class Of(msgspec.Struct, frozen=True):
+    """Marks an annotation with its kind."""
+
+    kind: Kind
+    words: tuple[str, ...] = ()
+
+
+AccountNumber = Annotated[str, Of("account")]
+Code = Annotated[str, Of("code")]
+Text = Annotated[str, Of("text")]
+Count = Annotated[int, Of("int")]
+Flag = Annotated[bool, Of("bool")]
+Kopecks = Annotated[int, Of("money")]
+Micro = Annotated[int, Of("volume")]
+Day = Annotated[str, Of("date")]
+Instant = Annotated[str, Of("datetime")]
+Month = Annotated[int, Of("month")]
+
+Method = Annotated[str, Of("code", ("meter", "house_meter", "average", "norm", "one_twelfth", "other"))]
+ReadingSource = Annotated[str, Of("code", ("subscriber", "inspector", "calculated", "supplier"))]
+HolderKind = Annotated[str, Of("code", ("person", "organisation"))]
+DocumentKind = Annotated[str, Of("code", ("contract", "act", "other"))]
+BillState = Annotated[str, Of("code", ("issued", "withdrawn"))]
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all records."""
+
+
+class Account(Record, frozen=True, kw_only=True):
+    """Лицевой счёт: who is billed, for which premise. `holder_key` changes when the holder changes."""
+
+    account: AccountNumber
+    number: Text
+    unified_account: Text | None = None
+    holder_key: Text
+    holder_name: Text
+    holder_kind: HolderKind
+    holder_since: Day | None = None
+    address: Text
+    area_micro: Micro | None = None
+    residents: Count | None = None
+    opened_on: Day | None = None
+    closed_on: Day | None = None
+
+
+class Service(Record, frozen=True, kw_only=True):
+    """Услуга and its component as the bill names them; `unit` is the unit of its volume."""
+
+    service: Code
+    component: Code
+    title: Text
+    unit: Text
+    position: Count
+
+
+class Charge(Record, frozen=True, kw_only=True):
+    """Строка начисления. total = charged + recalculated - benefit."""
+
+    account: AccountNumber
+    period: Month
+    service: Code
+    component: Code
+    volume_micro: Micro | None = None
+    tariff_micro: Micro | None = None
+    method: Method
+    charged_kopecks: Kopecks
+    recalculated_kopecks: Kopecks
+    recalculation_reason: Code | None = None
+    benefit_kopecks: Kopecks
+    total_kopecks: Kopecks
+
+
+class Balance(Record, frozen=True, kw_only=True):
+    """Сальдо of a service in a month: opening + charged + recalculated - benefit + penalty - paid = closing."""
+
+    account: AccountNumber
+    period: Month
+    service: Code
+    opening_kopecks: Kopecks
+    charged_kopecks: Kopecks
+    recalculated_kopecks: Kopecks
+    benefit_kopecks: Kopecks
+    penalty_kopecks: Kopecks
+    paid_kopecks: Kopecks
+    closing_kopecks: Kopecks
+
+
+class Bill(Record, frozen=True, kw_only=True):
+    """Платёжный документ of a month. `amount_due_kopecks` < 0 is an advance, nothing to pay."""
+
+    account: AccountNumber
+    period: Month
+    number: Text
+    issued_on: Day
+    due_on: Day
+    paid_until: Day | None = None
+    amount_due_kopecks: Kopecks
+    state: BillState
+
+
+class Payment(Record, frozen=True, kw_only=True):
+    """Платёж as the accounting system has booked it."""
+
+    account: AccountNumber
+    payment: Text
+    paid_on: Day
+    period: Month
+    amount_kopecks: Kopecks
+    channel: Code
+
+
+class Meter(Record, frozen=True, kw_only=True):
+    """Прибор учёта. Digits limit what may be submitted; `removed_on` set = replaced or taken away."""
+
+    account: AccountNumber
+    meter: Text
+    serial: Text
+    service: Code
+    model: Text | None = None
+    place: Text | None = None
+    unit: Text
+    digits_int: Count
+    digits_frac: Count
+    installed_on: Day
+    removed_on: Day | None = None
+    verified_on: Day | None = None
+    verification_due_on: Day | None = None
+    automatic: Flag
+
+
+class Reading(Record, frozen=True, kw_only=True):
+    """Показание in the accounting system's books. `period` is the month it was used for."""
+
+    account: AccountNumber
+    meter: Text
+    reading: Text
+    taken_on: Day
+    period: Month
+    value_micro: Micro
+    source: ReadingSource
+
+
+class Document(Record, frozen=True, kw_only=True):
+    """Requisites of a contract or an act."""
+
+    account: AccountNumber
+    document: Text
+    kind: DocumentKind
+    number: Text
+    signed_on: Day
+    title: Text
+
+
+class Dataset(msgspec.Struct, frozen=True):
+    """A dataset: its record, its key in key order, and its fields (keys first)."""
+
+    name: str
+    record: type[Record]
+    key: tuple[str, ...]
+    fields: tuple[Field, ...]
+    totals: tuple[str, ...]  # money fields whose sums are compared with the source
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(field.name for field in self.fields)
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        return tuple(name for name in self.columns if name not in self.key)
+
+    @property
+    def has_money(self) -> bool:
+        return any(field.kind == "money" for field in self.fields)
+
+    def field(self, name: str) -> Field:
+        return next(field for field in self.fields if field.name == name)
+
+
+def _field(name: str, hint: object) -> Field:
+    required = True
+    if get_origin(hint) is not Annotated:  # X | None
+        (hint,) = (part for part in get_args(hint) if part is not type(None))
+        required = False
+    mark = next(part for part in get_args(hint) if isinstance(part, Of))
+    return Field(name=name, kind=mark.kind, required=required, words=mark.words)
+
+
+def _dataset(name: str, record: type[Record], *key: str) -> Dataset:
+    hints = get_type_hints(record, include_extras=True)
+    fields = {column: _field(column, hints[column]) for column in record.__struct_fields__}
+    ordered = tuple(fields.pop(column) for column in key) + tuple(fields.values())
+    totals = tuple(field.name for field in ordered if field.kind == "money")
+    return Dataset(name=name, record=record, key=key, fields=ordered, totals=totals)
+
+
+DATASETS: Final[dict[str, Dataset]] = {
+    dataset.name: dataset
+    for dataset in (
+        _dataset("accounts", Account, "account"),
+        _dataset("services", Service, "service", "component"),
+        _dataset("charges", Charge, "account", "period", "service", "component"),
+        _dataset("balances", Balance, "account", "period", "service"),
+        _dataset("bills", Bill, "account", "period"),
+        _dataset("payments", Payment, "account", "payment"),
+        _dataset("meters", Meter, "account", "meter"),
+        _dataset("readings", Reading, "account", "meter", "reading"),
+        _dataset("documents", Document, "account", "document"),
+    )
+}
+
+
+MAX_PLAIN_DIGITS: Final = 18
+
+
+@cache
+def _digits() -> frozenset[str]:
+    return frozenset("0123456789")
+
+
+def plain_account(number: str) -> int | None:
+    """The key of an account number that is 1 to 18 ASCII digits: the number with a 1 before it.
+
+    Keeps leading zeros apart (`007` → 1007, `7` → 17) and needs no table. `None`: the number is of another
+    form and gets a negative key from the cache's `account_keys`.
+    """
+    if 0 < len(number) <= MAX_PLAIN_DIGITS and _digits().issuperset(number):
+        return int("1" + number)
+    return None
+
+
+def month_text(period: int) -> str:
+    """202610 → `2026-10`."""
+    return f"{period // 100:04d}-{period % 100:02d}"
+
+
+def month_number(text: str) -> int:
+    """`2026-10` → 202610. Raises ValueError for anything else."""
+    year, dash, month = text.partition("-")
+    if not (dash and len(year) == 4 and len(month) == 2 and _digits().issuperset(year + month)):
+        raise ValueError(text)
+    if not 1 <= int(month) <= 12:
+        raise ValueError(text)
+    return int(year) * 100 + int(month)
+
+
+def next_month(period: int, by: int = 1) -> int:
+    """The month `by` months later (earlier when negative)."""
+    index = period // 100 * 12 + period % 100 - 1 + by
+    return index // 12 * 100 + index % 12 + 1
