@@ -24,7 +24,8 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FieldMap(msgspec.Struct, frozen=True, kw_only=True):
-    """One field of a dataset in the source's words. Exactly one of `column` and `constant` is set."""
+    """One field of a dataset in the source's words. Exactly one of `column` and `constant` is set;
+    `flow.pull` fills constants itself, a connector is only asked for columns."""
 
     name: str
     kind: Kind

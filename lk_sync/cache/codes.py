@@ -39,7 +39,8 @@ class Codes:
         with self._connection as connection:
             connection.execute("BEGIN IMMEDIATE")
             connection.executemany(
-                "INSERT INTO codes (code) VALUES (?) ON CONFLICT DO NOTHING", sorted((word,) for word in words if word)
+                "INSERT INTO codes (code) VALUES (?) ON CONFLICT DO NOTHING",
+                sorted((word,) for word in words if word is not None),
             )
         self._reload()
 
@@ -61,8 +62,10 @@ class Codes:
             )
         self._reload()
 
-
-def numbers(connection: sqlite3.Connection, accounts: Iterable[int]) -> list[Any]:
-    """The account numbers behind keys, for reports."""
-    odd = dict(connection.execute("SELECT account, number FROM account_keys"))
-    return [odd.get(key, str(key)[1:]) for key in accounts]
+    def shown(self, kind: str, cell: Any) -> str:
+        """A stored cell in the words of the source, for reports."""
+        if kind == "account" and isinstance(cell, int):
+            return str(cell)[1:] if cell > 0 else next(n for n, key in self._keys.items() if key == cell)
+        if kind == "code" and cell is not None:
+            return str(next(word for word, key in self._ids.items() if key == cell))
+        return "" if cell is None else str(cell)

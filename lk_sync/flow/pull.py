@@ -1,0 +1,216 @@
+"""Pull: how do rows get from the source into the staging file without endangering this process?
+
+ODBC drivers can crash or hang the process they run in (psqlODBC segfaulted in 3 of 3 lost connections), so
+pull → validate → stage runs in a child with a hard deadline. The child writes the staging file; through the
+pipe go only progress counts and the one word how it ended. When the parent dies, the child dies with it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from lk_sync import errors, registry
+from lk_sync.cache import schema
+from lk_sync.cache.codes import Codes
+from lk_sync.contracts import Batch, Session, Wanted
+from lk_sync.errors import BadData, LkError, Unreachable
+from lk_sync.flow.stage import DatasetStage, Staged, Staging
+from lk_sync.flow.validate import Validator
+
+PROGRESS_SECONDS: Final = 0.2
+STOP_SECONDS: Final = 5.0
+_PR_SET_PDEATHSIG: Final = 1
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What the child shall do. Carries no secret: the child reads those where the parent would."""
+
+    run: int
+    source: str  # entry-point name
+    connection: dict[str, Any]
+    wanted: tuple[Wanted, ...]
+    staging: Path
+    cache: Path
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """`rows` of `dataset` are staged; `total` is what the source promised, if it could say."""
+
+    dataset: str
+    rows: int
+    total: int | None
+
+
+class _Failed(msgspec.Struct, frozen=True):
+    kind: str
+    text: str
+
+
+Watch = Callable[[Progress], None]
+
+
+def pull(order: Order, *, deadline_seconds: float, watch: Watch, stop: threading.Event) -> None:
+    """Fill `order.staging`. Raises what the source raised; Unreachable when the deadline passed, the child
+    crashed or `stop` was set. Whatever is raised, the child is gone and the staging file is to be thrown away."""
+    context = _context()
+    ours, theirs = context.Pipe(duplex=False)
+    child = context.Process(target=_child, args=(order, theirs, os.getpid()), daemon=True)
+    child.start()
+    theirs.close()
+    try:
+        _follow(ours, child, time.monotonic() + deadline_seconds, watch, stop)
+    finally:
+        _end(child)
+        ours.close()
+
+
+def _context() -> Any:
+    """A plain fork while this process has one thread (it starts in milliseconds), else a fork server."""
+    if threading.active_count() == 1:
+        return multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["lk_sync.flow.pull"])
+    return context
+
+
+def _follow(pipe: Connection, child: Any, deadline: float, watch: Watch, stop: threading.Event) -> None:
+    while True:
+        if stop.is_set():
+            raise Unreachable("остановлено по требованию; ничего не опубликовано")
+        if time.monotonic() > deadline:
+            raise Unreachable("источник не уложился в отведённое время (deadline_minutes задания); загрузка прервана")
+        if not pipe.poll(PROGRESS_SECONDS):
+            continue
+        try:
+            message = pipe.recv()
+        except EOFError:
+            child.join(STOP_SECONDS)
+            raise Unreachable(f"процесс загрузки оборвался ({_exit(child.exitcode)}); данные прежние") from None
+        if message is None:
+            return
+        if isinstance(message, _Failed):
+            raise errors.BY_NAME.get(message.kind, LkError)(message.text)
+        watch(message)
+
+
+def _exit(code: int | None) -> str:
+    if code is not None and code < 0:
+        return f"сигнал {signal.Signals(-code).name}"
+    return f"код {code}"
+
+
+def _end(child: Any) -> None:
+    child.join(0.5)
+    if child.is_alive():
+        child.kill()
+        child.join(STOP_SECONDS)
+
+
+def _child(order: Order, pipe: Connection, parent: int) -> None:
+    """Entry of the child process."""
+    _die_with(parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        _fill(order, pipe)
+        pipe.send(None)
+    except LkError as error:
+        pipe.send(_Failed(type(error).__name__, str(error)))
+    except OSError as error:
+        pipe.send(_Failed("LkError", f"{order.staging}: {error.strerror or error}"))
+    except Exception as error:  # the parent must learn of any fault, and the driver may raise anything
+        pipe.send(_Failed("BadData", f"неожиданная ошибка при загрузке: {type(error).__name__}: {error}"))
+    finally:
+        pipe.close()
+        sys.stdout.flush()
+        os._exit(0)  # a driver may crash in its own clean-up; all that matters is already committed
+
+
+def _die_with(parent: int) -> None:
+    with suppress(OSError, AttributeError):  # not on this platform: the pipe's end ends the child at its next word
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if multiprocessing.get_start_method(allow_none=True) is None and os.getppid() != parent:
+        os._exit(1)
+
+
+def _fill(order: Order, pipe: Connection) -> None:
+    source = registry.source(order.source, order.connection)
+    source.channel()
+    cache = schema.open_for_writing(order.cache)
+    try:
+        staging = Staging(order.staging, run=order.run, codes=Codes(cache))
+        with source.connect() as session:
+            asked = [_asked(wanted) for wanted in order.wanted]
+            for wanted in asked:
+                session.columns(wanted)
+            for full, wanted in zip(order.wanted, asked, strict=True):
+                _dataset(session, full, wanted, staging, pipe)
+        staging.close()
+    finally:
+        cache.close()
+
+
+def _asked(wanted: Wanted) -> Wanted:
+    """The wish without constants, which no source has to know."""
+    fields = tuple(field for field in wanted.fields if field.constant is None)
+    return msgspec.structs.replace(wanted, fields=fields)
+
+
+def _dataset(session: Session, full: Wanted, asked: Wanted, staging: Staging, pipe: Connection) -> None:
+    began = time.monotonic()
+    totals = session.totals(asked) if asked.since is None else None
+    stage = staging.begin(full.dataset, [f.name for f in asked.fields] + [f.name for f in _constants(full)])
+    validate = Validator(asked)
+    pulled, watermark, told = 0, asked.since, 0.0
+    for batch in session.pull(asked):
+        _stage_batch(stage, validate, batch, _constants(full))
+        pulled += batch.rows
+        watermark = batch.watermark if watermark is None else max(watermark, batch.watermark or "")
+        if time.monotonic() - told > PROGRESS_SECONDS:
+            told = time.monotonic()
+            pipe.send(Progress(asked.dataset.name, pulled, totals.rows if totals else None))
+    stage.finish(
+        Staged(
+            dataset=full.dataset.name,
+            mode="full" if full.since is None else "increment",
+            pulled=pulled,
+            rejected=stage.rejected,
+            sums=stage.sums,
+            source=totals,
+            watermark=watermark,
+            seconds=time.monotonic() - began,
+        )
+    )
+    pipe.send(Progress(asked.dataset.name, pulled, pulled))
+
+
+def _constants(wanted: Wanted) -> list[Any]:
+    return [field for field in wanted.fields if field.constant is not None]
+
+
+def _stage_batch(stage: DatasetStage, validate: Validator, batch: Batch, constants: Sequence[Any]) -> None:
+    validated = validate(batch)
+    for field in constants:
+        validated.columns.append([field.constant] * validated.rows)
+    stage.add(validated, first_row=batch.first_row, where=batch.where)
+
+
+def leftovers(folder: Path) -> Iterator[Path]:
+    """Staging files of runs that are no more."""
+    yield from sorted(folder.glob("run-*.db*"))
+
+
+__all__ = ["BadData", "Order", "Progress", "leftovers", "pull"]

@@ -1,0 +1,168 @@
+"""Stage: where do pulled rows wait until they are checked, seen by no one?
+
+A staging file holds the very tables of the cache for the datasets of one run, the rows that could not be
+taken, and per dataset what was pulled. It is written by the run's child process and read by its parent; the
+file is the hand-over. A second row with a key that is already staged is a reject, never an overwrite.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from lk_sync.cache import schema
+from lk_sync.cache.codes import Codes
+from lk_sync.contracts import Totals
+from lk_sync.flow.validate import Reject, Validated
+from lk_sync.records import Dataset
+
+ROWS_PER_INSERT: Final = 200  # one INSERT of about 200 rows beats executemany by a third
+MAX_KEPT_REJECTS: Final = 10_000
+
+
+class Staged(msgspec.Struct, kw_only=True):
+    """What the child says of a dataset. `pulled` counts rows as the source gave them, rejected ones included."""
+
+    dataset: str
+    mode: str
+    pulled: int = 0
+    rejected: int = 0
+    sums: dict[str, int] = {}
+    source: Totals | None = None
+    watermark: str | None = None
+    seconds: float = 0.0
+
+
+class Staging:
+    """A staging file being written."""
+
+    def __init__(self, path: Path, *, run: int, codes: Codes) -> None:
+        self._run = run
+        self._codes = codes
+        self._connection = sqlite3.connect(path, isolation_level=None)
+        path.chmod(0o600)
+        for pragma in ("journal_mode = MEMORY", "synchronous = OFF", "locking_mode = EXCLUSIVE", "cache_size = -32000"):
+            self._connection.execute(f"PRAGMA {pragma}")
+        self._connection.execute(
+            "CREATE TABLE rejects (dataset TEXT, position INTEGER, row_number INTEGER, row_key TEXT, field TEXT,"
+            " value TEXT, reason TEXT, found_in TEXT)"
+        )
+        self._connection.execute("CREATE TABLE staged (dataset TEXT PRIMARY KEY, body BLOB)")
+
+    def begin(self, dataset: Dataset, fields: Sequence[str]) -> DatasetStage:
+        self._connection.execute(schema.table(dataset))
+        self._connection.execute("BEGIN")
+        return DatasetStage(self._connection, dataset, fields, self._codes, self._run)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class DatasetStage:
+    """One dataset being staged, inside one transaction of the staging file."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, dataset: Dataset, fields: Sequence[str], codes: Codes, run: int
+    ) -> None:
+        self._connection = connection
+        self._dataset = dataset
+        self._fields = tuple(fields)
+        self._codes = codes
+        self._kinds = [dataset.field(name).kind for name in self._fields]
+        self._money = [i for i, kind in enumerate(self._kinds) if kind == "money"]
+        self._sums = [0] * len(self._fields)
+        self.rejected = 0
+        self._kept = 0
+        row = f"({', '.join('?' * len(self._fields))}, {run})"
+        self._head = f"INSERT INTO {dataset.name} ({', '.join(self._fields)}, run) VALUES "
+        self._one = self._head + row
+        self._many = self._head + ", ".join([row] * ROWS_PER_INSERT)
+        self._row = row
+
+    @property
+    def sums(self) -> dict[str, int]:
+        return {self._fields[i]: self._sums[i] for i in self._money}
+
+    def add(self, batch: Validated, *, first_row: int, where: str) -> None:
+        """Rows of the record's form. Rejects of the batch and doubled keys are kept."""
+        self.reject(batch.rejects, rows=batch.rejected_rows)
+        columns = [self._stored(kind, column) for kind, column in zip(self._kinds, batch.columns, strict=True)]
+        for i in self._money:
+            self._sums[i] += sum(cell for cell in columns[i] if cell is not None)
+        width = len(self._fields)
+        cells: list[Any] = [None] * (batch.rows * width)
+        for i, column in enumerate(columns):
+            cells[i::width] = column
+        step = ROWS_PER_INSERT * width
+        whole = len(cells) - len(cells) % step
+        for start in range(0, whole, step):
+            self._insert(self._many, cells[start : start + step], first_row + start // width, where)
+        if rest := cells[whole:]:
+            count = len(rest) // width
+            self._insert(self._head + ", ".join([self._row] * count), rest, first_row + whole // width, where)
+
+    def _stored(self, kind: str, column: list[Any]) -> list[Any]:
+        if kind == "code":
+            return self._codes.ids(column)
+        if kind == "account" and column and isinstance(column[0], str):
+            return [self._codes.account(number) for number in column]
+        return column
+
+    def _insert(self, statement: str, cells: list[Any], first_row: int, where: str) -> None:
+        try:
+            self._connection.execute(statement, cells)
+        except sqlite3.IntegrityError:
+            self._one_by_one(cells, first_row, where)
+
+    def _one_by_one(self, cells: list[Any], first_row: int, where: str) -> None:
+        width = len(self._fields)
+        for offset in range(0, len(cells), width):
+            row = cells[offset : offset + width]
+            try:
+                self._connection.execute(self._one, row)
+            except sqlite3.IntegrityError as error:
+                self._reject_row(row, first_row + offset // width, where, error)
+
+    def _reject_row(self, row: list[Any], number: int, where: str, error: sqlite3.IntegrityError) -> None:
+        for i in self._money:
+            self._sums[i] -= row[i] or 0
+        key = dict(zip(self._fields, row, strict=True))
+        if "UNIQUE" in str(error):
+            field, reason = " ".join(self._dataset.key), "строка с таким ключом уже была в этой выгрузке"
+        else:
+            field, reason = str(error).rpartition(".")[2], "пусто, а поле обязательное"
+        shown = " ".join(self._shown(name, key.get(name)) for name in self._dataset.key)
+        self.reject([Reject(number, shown, field, str(key.get(field, "")), reason, where)], rows=1)
+
+    def _shown(self, name: str, cell: Any) -> str:
+        kind = self._dataset.field(name).kind
+        return self._codes.shown(kind, cell)
+
+    def reject(self, rejects: Iterable[Reject], *, rows: int) -> None:
+        """Keep rejects; beyond MAX_KEPT_REJECTS they are only counted."""
+        self.rejected += rows
+        for reject in rejects:
+            if self._kept >= MAX_KEPT_REJECTS:
+                return
+            self._kept += 1
+            self._connection.execute(
+                "INSERT INTO rejects VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (self._dataset.name, self._kept, *msgspec.structs.astuple(reject)),
+            )
+
+    def finish(self, staged: Staged) -> None:
+        """The dataset is whole: its rows and what is said of them become visible together."""
+        self._connection.execute(
+            "INSERT INTO staged VALUES (?, ?)", (self._dataset.name, msgspec.msgpack.encode(staged))
+        )
+        self._connection.execute("COMMIT")
+
+
+def attached(connection: sqlite3.Connection) -> dict[str, Staged]:
+    """What is staged in the file attached to `connection` as `staging`, by dataset."""
+    rows = connection.execute("SELECT dataset, body FROM staging.staged").fetchall()
+    return {name: msgspec.msgpack.decode(body, type=Staged) for name, body in rows}

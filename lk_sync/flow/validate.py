@@ -1,0 +1,277 @@
+"""Validate: is this cell of the source a value of its kind, and if not, what shall the operator read?
+
+Pure. Batches come in the source's own words (`Batch.exact` false) and leave as columns in the record's form:
+money in kopecks, volumes in millionths, months YYYYMM, dates ISO, words as our codes, account numbers canonical.
+Nothing is rounded or guessed: what does not fit exactly is rejected with its row, field and reason.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from lk_sync.clock import instant
+from lk_sync.contracts import Batch, FieldMap, Wanted
+
+Convert = Callable[[Any], Any]
+
+_NUMBER: Final = re.compile(r"([+-]?)(\d{1,15})(?:([.,])(\d*))?", re.ASCII)
+_ISO_DAY: Final = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ]00:00(?::00(?:\.0+)?)?)?", re.ASCII)
+_RU_DAY: Final = re.compile(r"(\d{2})\.(\d{2})\.(\d{4})(?: 0?0:00(?::00)?)?", re.ASCII)
+_MONTH: Final = re.compile(r"(\d{4})-(\d{2})|(\d{2})\.(\d{4})", re.ASCII)
+_ACCOUNT: Final = re.compile(r"[0-9A-Za-zА-ЯЁа-яё](?:[0-9A-Za-zА-ЯЁа-яё/._-]{0,38}[0-9A-Za-zА-ЯЁа-яё])?")
+_FORBIDDEN: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\ufffd\ud800-\udfff]")
+_YES: Final = frozenset({"1", "true", "t", "да", "истина", "y", "yes", "-1"})
+_NO: Final = frozenset({"0", "false", "f", "нет", "ложь", "n", "no"})
+MAX_TEXT: Final = 2000
+MAX_CODE: Final = 200
+
+
+class Reject(msgspec.Struct, frozen=True):
+    """One cell that could not be taken. `row` counts from 1 in the source's order."""
+
+    row: int
+    key: str
+    field: str
+    value: str
+    reason: str
+    where: str
+
+
+class Validated(msgspec.Struct):
+    """Columns in the order of `Wanted.fields`, without the rejected rows."""
+
+    columns: list[list[Any]]
+    rows: int
+    rejects: list[Reject]
+    rejected_rows: int
+
+
+class Unfit(ValueError):
+    """Why a cell does not fit; its text is shown to the operator."""
+
+
+def scaled(value: Any, digits: int) -> int:
+    """`value` times 10**digits, exactly. Takes int, Decimal and text with point or comma; never float."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value * int(10**digits)
+    if isinstance(value, float):
+        raise Unfit("число с плавающей точкой: источник должен отдавать точное десятичное число")
+    text = (
+        format(value, "f") if isinstance(value, Decimal) else str(value).strip().replace("\xa0", "").replace("−", "-")
+    )
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        raise Unfit("это не число")
+    sign, whole, _, fraction = match.groups()
+    fraction = (fraction or "").rstrip("0")
+    if len(fraction) > digits:
+        raise Unfit(f"больше {digits} знаков после запятой")
+    number = int(whole + fraction.ljust(digits, "0"))
+    return -number if sign == "-" else number
+
+
+def _money(value: Any) -> int:
+    return scaled(value, 2)
+
+
+def _volume(value: Any) -> int:
+    return scaled(value, 6)
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, bool):
+        raise Unfit("это не целое число")
+    number = scaled(value, 0)
+    if number < 0:
+        raise Unfit("отрицательное число")
+    return number
+
+
+def _flag(value: Any) -> int:
+    word = str(value).strip().lower()
+    if word in _YES:
+        return 1
+    if word in _NO:
+        return 0
+    raise Unfit("это не да/нет")
+
+
+def _text(value: Any, limit: int = MAX_TEXT) -> str:
+    text = str(value).strip()
+    if bad := _FORBIDDEN.search(text):
+        raise Unfit(f"недопустимый знак с кодом {ord(bad[0]):#06x}; вероятно, неверная кодировка")
+    if len(text) > limit:
+        raise Unfit(f"длиннее {limit} знаков")
+    return text
+
+
+def _code(value: Any) -> str:
+    return _text(value, MAX_CODE)
+
+
+def account_number(value: Any) -> str:
+    """The canonical account number: no spaces, full-width digits made plain. Raises Unfit for other forms."""
+    if isinstance(value, float):
+        raise Unfit("номер счёта пришёл дробным числом; нужен текст, иначе теряются ведущие нули")
+    text = unicodedata.normalize("NFKC", str(value)).replace(" ", "")
+    if not _ACCOUNT.fullmatch(text):
+        raise Unfit("это не номер лицевого счёта")
+    return text
+
+
+def _day(value: Any) -> str:
+    if isinstance(value, datetime):
+        if (value.hour, value.minute, value.second) != (0, 0, 0):
+            raise Unfit("дата со временем; ожидается дата")
+        value = value.date()
+    if isinstance(value, date):
+        return _sane(value)
+    text = str(value).strip()
+    if match := _ISO_DAY.fullmatch(text):
+        year, month, day = match.groups()
+    elif match := _RU_DAY.fullmatch(text):
+        day, month, year = match.groups()
+    else:
+        raise Unfit("это не дата (ожидается ГГГГ-ММ-ДД или ДД.ММ.ГГГГ)")
+    try:
+        return _sane(date(int(year), int(month), int(day)))
+    except ValueError as error:
+        raise Unfit(str(error) if isinstance(error, Unfit) else "такой даты нет в календаре") from error
+
+
+def _sane(day: date) -> str:
+    if not 1900 <= day.year <= 2200:
+        raise Unfit(f"год {day.year} вне разумных пределов")
+    return day.isoformat()
+
+
+def _month(value: Any) -> int:
+    text = str(value).strip()
+    if match := _MONTH.fullmatch(text):
+        year, month = (match[1], match[2]) if match[1] else (match[4], match[3])
+        if not 1 <= int(month) <= 12:
+            raise Unfit("такого месяца нет")
+        return int(_sane(date(int(year), int(month), 1))[:4]) * 100 + int(month)
+    day = _day(value)
+    return int(day[:4]) * 100 + int(day[5:7])
+
+
+def _moment(zone: ZoneInfo) -> Convert:
+    def convert(value: Any) -> str:
+        if isinstance(value, str):
+            try:
+                value = datetime.fromisoformat(value.strip())
+            except ValueError as error:
+                raise Unfit("это не дата и время (ожидается ГГГГ-ММ-ДДTЧЧ:ММ:СС)") from error
+        if not isinstance(value, datetime):
+            raise Unfit("это не дата и время")
+        _sane(value.date())
+        return instant(value if value.tzinfo else value.replace(tzinfo=zone).astimezone(UTC))
+
+    return convert
+
+
+_CONVERT: Final[Mapping[str, Convert]] = {
+    "account": account_number,
+    "code": _code,
+    "text": _text,
+    "int": _count,
+    "bool": _flag,
+    "money": _money,
+    "volume": _volume,
+    "date": _day,
+    "month": _month,
+}
+
+
+def _mapped(field: FieldMap, convert: Convert) -> Convert:
+    """A code after the source's words were replaced by ours."""
+    values, words = field.values, frozenset(field.words)
+
+    def code(value: Any) -> Any:
+        word = convert(value)
+        if values:
+            if word not in values:
+                raise Unfit(f"значение не описано в values (есть: {', '.join(sorted(values))})")
+            return values[word]
+        if words and word not in words:
+            raise Unfit(f"неизвестный код (есть: {', '.join(sorted(words))})")
+        return word
+
+    return code
+
+
+def converter(field: FieldMap, time_zone: str) -> Convert:
+    """A cell of the source → a cell of the record. Empty is None, or Unfit for a required field."""
+    convert = _moment(ZoneInfo(time_zone)) if field.kind == "datetime" else _CONVERT[field.kind]
+    if field.kind == "code":
+        convert = _mapped(field, convert)
+    # An empty text is a value of a required text (a code without components); elsewhere it is an absence.
+    keeps_empty = field.required and field.kind in ("text", "code")
+
+    def cell(value: Any) -> Any:
+        if value is None or (not keeps_empty and isinstance(value, str) and not value.strip()):
+            if field.required:
+                raise Unfit("пусто, а поле обязательное")
+            return None
+        return convert(value)
+
+    return cell
+
+
+class Validator:
+    """Converters of one wish, built once and used for every batch."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self._fields = wanted.fields
+        self._convert = [converter(field, wanted.time_zone) for field in wanted.fields]
+        self._key = [i for i, field in enumerate(wanted.fields) if field.name in wanted.dataset.key]
+
+    def __call__(self, batch: Batch) -> Validated:
+        """The batch in the record's form. An exact batch passes as it is."""
+        if batch.exact:
+            return Validated(columns=list(batch.columns), rows=batch.rows, rejects=[], rejected_rows=0)
+        try:
+            columns = [[convert(cell) for cell in column] for convert, column in self._pairs(batch)]
+        except Unfit:
+            return self._row_by_row(batch)
+        return Validated(columns=columns, rows=batch.rows, rejects=[], rejected_rows=0)
+
+    def _pairs(self, batch: Batch) -> list[tuple[Convert, list[Any]]]:
+        return list(zip(self._convert, batch.columns, strict=True))
+
+    def _row_by_row(self, batch: Batch) -> Validated:
+        good: list[list[Any]] = [[] for _ in self._fields]
+        rejects: list[Reject] = []
+        bad_rows = 0
+        for index, row in enumerate(zip(*batch.columns, strict=True)):
+            cells, faults = self._row(row)
+            if faults:
+                bad_rows += 1
+                key = " ".join(str(row[i]) for i in self._key)[:200]
+                rejects += [
+                    Reject(batch.first_row + index, key, field, str(value)[:200], reason, batch.where)
+                    for field, value, reason in faults
+                ]
+            else:
+                for column, cell in zip(good, cells, strict=True):
+                    column.append(cell)
+        return Validated(columns=good, rows=batch.rows - bad_rows, rejects=rejects, rejected_rows=bad_rows)
+
+    def _row(self, row: tuple[Any, ...]) -> tuple[list[Any], list[tuple[str, Any, str]]]:
+        cells: list[Any] = []
+        faults: list[tuple[str, Any, str]] = []
+        for field, convert, value in zip(self._fields, self._convert, row, strict=True):
+            try:
+                cells.append(convert(value))
+            except Unfit as error:
+                faults.append((field.name, value, str(error)))
+        return cells, faults
