@@ -46,7 +46,7 @@ class SecretValue:
 
 
 class Secret(Strict, frozen=True, kw_only=True):
-    """`{secret: ENERGO_PASSWORD}`: the value is in `LK_ENERGO_PASSWORD` or in the file `LK_ENERGO_PASSWORD_FILE` names."""
+    """`{secret: X}`: the value is in the variable `LK_X`, or in the file that `LK_X_FILE` names."""
 
     secret: Annotated[str, msgspec.Meta(pattern="^[A-Z][A-Z0-9_]*$")]
 
@@ -192,6 +192,7 @@ class Guards(Strict, frozen=True, kw_only=True):
 
     shrink_percent: Annotated[int, msgspec.Meta(ge=0, le=100)] = 10
     reject_percent: Annotated[int, msgspec.Meta(ge=0, le=100)] = 1
+    holder_change_percent: Annotated[int, msgspec.Meta(ge=0, le=100)] = 5
     may_be_empty: bool = False
     control_total: ControlTotal | None = None
 

@@ -70,7 +70,7 @@ class Batch(msgspec.Struct, kw_only=True):
     exact: bool
     first_row: int
     where: str
-    watermark: str | None = None  # the greatest watermark among these rows, as the source writes it
+    watermark: str | None = None  # the greatest watermark among these rows, in a form that sorts as text
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -26,7 +26,7 @@ from lk_sync import errors, registry
 from lk_sync.cache import schema
 from lk_sync.cache.codes import Codes
 from lk_sync.contracts import Batch, Session, Wanted
-from lk_sync.errors import BadData, LkError, Unreachable
+from lk_sync.errors import LkError, Unreachable
 from lk_sync.flow.stage import DatasetStage, Staged, Staging
 from lk_sync.flow.validate import Validator
 
@@ -67,7 +67,7 @@ def pull(order: Order, *, deadline_seconds: float, watch: Watch, stop: threading
     crashed or `stop` was set. Whatever is raised, the child is gone and the staging file is to be thrown away."""
     context = _context()
     ours, theirs = context.Pipe(duplex=False)
-    child = context.Process(target=_child, args=(order, theirs, os.getpid()), daemon=True)
+    child = context.Process(target=_child, args=(order, theirs), daemon=True)
     child.start()
     theirs.close()
     try:
@@ -78,7 +78,10 @@ def pull(order: Order, *, deadline_seconds: float, watch: Watch, stop: threading
 
 
 def _context() -> Any:
-    """A plain fork while this process has one thread (it starts in milliseconds), else a fork server."""
+    """A plain fork while this process has one thread (it starts in milliseconds), else a fork server.
+
+    Either way no connection to the cache may be open here: SQLite's locks do not survive a fork.
+    """
     if threading.active_count() == 1:
         return multiprocessing.get_context("fork")
     context = multiprocessing.get_context("forkserver")
@@ -119,9 +122,9 @@ def _end(child: Any) -> None:
         child.join(STOP_SECONDS)
 
 
-def _child(order: Order, pipe: Connection, parent: int) -> None:
+def _child(order: Order, pipe: Connection) -> None:
     """Entry of the child process."""
-    _die_with(parent)
+    _die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
@@ -139,10 +142,11 @@ def _child(order: Order, pipe: Connection, parent: int) -> None:
         os._exit(0)  # a driver may crash in its own clean-up; all that matters is already committed
 
 
-def _die_with(parent: int) -> None:
-    with suppress(OSError, AttributeError):  # not on this platform: the pipe's end ends the child at its next word
+def _die_with_parent() -> None:
+    parent = os.getppid()
+    with suppress(OSError, AttributeError):  # not on this platform: the broken pipe ends the child at its next word
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if multiprocessing.get_start_method(allow_none=True) is None and os.getppid() != parent:
+    if os.getppid() != parent:
         os._exit(1)
 
 
@@ -206,11 +210,3 @@ def _stage_batch(stage: DatasetStage, validate: Validator, batch: Batch, constan
     for field in constants:
         validated.columns.append([field.constant] * validated.rows)
     stage.add(validated, first_row=batch.first_row, where=batch.where)
-
-
-def leftovers(folder: Path) -> Iterator[Path]:
-    """Staging files of runs that are no more."""
-    yield from sorted(folder.glob("run-*.db*"))
-
-
-__all__ = ["BadData", "Order", "Progress", "leftovers", "pull"]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -80,6 +81,7 @@ class Store:
             path.chmod(0o600)
         self._reader = self._open()
         self._reader.execute("PRAGMA query_only = ON")
+        self._writing = threading.Lock()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-writer")
         self._migrate()
         self._reading = Tx(self._reader)
@@ -102,8 +104,8 @@ class Store:
             applied = {name for (name,) in connection.execute("SELECT name FROM migrations")}
             if unknown := applied - {name for name, _ in known}:
                 raise SettingsError(
-                    f"{self.path}: хранилище создано более новой версией программы (миграции {', '.join(sorted(unknown))}); "
-                    "установите её или восстановите хранилище из копии"
+                    f"{self.path}: хранилище создано более новой версией программы "
+                    f"(миграции {', '.join(sorted(unknown))}); установите её или восстановите хранилище из копии"
                 )
             for name, script in known:
                 if name not in applied:
@@ -119,11 +121,12 @@ class Store:
 
     def write_now(self, work: Callable[[Tx], T]) -> T:
         """One unit of work, from a thread that may wait for the disk. Not for the event loop."""
-        return self._thread.submit(self._unit, work).result()
+        with self._writing:
+            return self._unit(work)
 
     async def write(self, work: Callable[[Tx], T]) -> T:
         """One unit of work, from the event loop."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._unit, work)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self.write_now, work)
 
     def _unit(self, work: Callable[[Tx], T]) -> T:
         connection = self._writer

@@ -1,11 +1,50 @@
 -- name: open^
--- The next run of a job begins.
+-- The next run begins; numbers never repeat.
 INSERT INTO runs (run, job, source, started_by, state, started_at)
-SELECT COALESCE(MAX(run), 0) + 1, :job, :source, :started_by, 'running', :started_at FROM runs
+SELECT COALESCE(MAX(run), 0) + 1, :job, :source, :started_by, 'running', :started_at FROM runs WHERE true
 RETURNING run;
 
 -- name: close!
--- A run ends; only one that is still open can end.
+-- A run ends; only one that is in the state it is thought to be in.
 UPDATE runs
 SET state = :state, finished_at = :finished_at, error_kind = :error_kind, error_text = :error_text
-WHERE run = :run AND state = 'running';
+WHERE run = :run AND state = :was;
+
+-- name: running_of
+-- Runs of a source that are marked as running. Whoever holds the source's lock knows that they are dead.
+SELECT run FROM runs WHERE source = :source AND state = 'running' ORDER BY run;
+
+-- name: add_dataset!
+-- What became of one dataset in a run.
+INSERT INTO run_datasets (run, dataset, mode, pulled, rejected, inserted, updated, ended,
+    source_totals, pulled_totals, findings, pull_seconds, publish_seconds)
+VALUES (:run, :dataset, :mode, :pulled, :rejected, :inserted, :updated, :ended,
+    :source_totals, :pulled_totals, :findings, :pull_seconds, :publish_seconds)
+ON CONFLICT (run, dataset) DO UPDATE SET inserted = excluded.inserted, updated = excluded.updated,
+    ended = excluded.ended, publish_seconds = excluded.publish_seconds;
+
+-- name: one^
+-- One run.
+SELECT run, job, source, started_by, state, started_at, finished_at, error_kind, error_text
+FROM runs WHERE run = :run;
+
+-- name: recent
+-- The newest runs, of one job or of all.
+SELECT run, job, source, started_by, state, started_at, finished_at, error_kind, error_text
+FROM runs WHERE CAST(:job AS TEXT) IS NULL OR job = :job
+ORDER BY run DESC LIMIT :most;
+
+-- name: last_of_each_job
+-- The newest run of every job.
+SELECT run, job, source, started_by, state, started_at, finished_at, error_kind, error_text
+FROM runs WHERE run IN (SELECT MAX(run) FROM runs GROUP BY job) ORDER BY job;
+
+-- name: datasets_of
+-- What became of each dataset in a run.
+SELECT dataset, mode, pulled, rejected, inserted, updated, ended, source_totals, pulled_totals, findings,
+    pull_seconds, publish_seconds
+FROM run_datasets WHERE run = :run ORDER BY dataset;
+
+-- name: newer_published^
+-- The newest published run of the source after this one.
+SELECT MAX(run) FROM runs WHERE source = :source AND run > :run AND state = 'published';

@@ -186,7 +186,7 @@ CREATE TABLE runs (
     source      TEXT NOT NULL,
     started_by  TEXT NOT NULL,
     state       TEXT NOT NULL
-        CHECK (state IN ('running', 'published', 'unchanged', 'held', 'refused', 'failed', 'broken', 'approved')),
+        CHECK (state IN ('running', 'published', 'unchanged', 'held', 'failed', 'broken')),
     started_at  TEXT NOT NULL,
     finished_at TEXT,
     error_kind  TEXT,

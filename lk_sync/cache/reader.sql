@@ -1,0 +1,98 @@
+-- name: states
+-- What each dataset holds: from where, by which run, as of when.
+SELECT dataset, source, run, published_at FROM dataset_state;
+
+-- name: codes
+-- The dictionary of short words.
+SELECT id, code FROM codes;
+
+-- name: services
+-- Services and their components as the bill names them.
+SELECT service, component, title, unit, position FROM services;
+
+-- name: account_key^
+-- The key of an account number that is not plain digits.
+SELECT account FROM account_keys WHERE number = :number;
+
+-- name: card^
+-- The account itself.
+SELECT number, unified_account, holder_key, holder_kind, holder_since, address, area_micro, residents,
+       opened_on, closed_on
+FROM accounts WHERE account = :account;
+
+-- name: balance
+-- Balance by service at the end of the latest month that has one.
+SELECT service, period, opening_kopecks, charged_kopecks + recalculated_kopecks - benefit_kopecks, penalty_kopecks,
+       paid_kopecks, closing_kopecks
+FROM balances
+WHERE account = :account AND period = (SELECT MAX(b.period) FROM balances AS b WHERE b.account = :account)
+ORDER BY service;
+
+-- name: bills
+-- Bills, the newest first, withdrawn ones too.
+SELECT period, number, issued_on, due_on, paid_until, amount_due_kopecks, state
+FROM bills WHERE account = :account AND period >= :since
+ORDER BY period DESC LIMIT :most OFFSET :passed;
+
+-- name: charged_months^
+-- The first and the last month that has charges.
+SELECT MIN(period), MAX(period) FROM charges WHERE account = :account AND period >= :since;
+
+-- name: charges
+-- Lines of charges of a range of months, both ends included, in key order.
+SELECT period, service, component, volume_micro, tariff_micro, method, charged_kopecks, recalculated_kopecks,
+       recalculation_reason, benefit_kopecks, total_kopecks
+FROM charges
+WHERE account = :account AND period BETWEEN :first AND :last
+ORDER BY period, service, component;
+
+-- name: settlements
+-- Balances of a range of months by service, in key order.
+SELECT period, service, opening_kopecks, penalty_kopecks, paid_kopecks, closing_kopecks
+FROM balances
+WHERE account = :account AND period BETWEEN :first AND :last
+ORDER BY period, service;
+
+-- name: payments
+-- Payments that the accounting system has booked, the newest first.
+SELECT payment, paid_on, period, amount_kopecks, channel
+FROM payments WHERE account = :account AND paid_on >= :since
+ORDER BY paid_on DESC, payment DESC LIMIT :most OFFSET :passed;
+
+-- name: meters
+-- Meters of the account; those in service first.
+SELECT meter, serial, service, model, place, unit, digits_int, digits_frac, installed_on, removed_on, verified_on,
+       verification_due_on, automatic
+FROM meters WHERE account = :account
+ORDER BY CASE WHEN removed_on IS NULL THEN 0 ELSE 1 END, service, meter;
+
+-- name: last_readings
+-- The latest reading of each meter, whoever took it.
+SELECT m.meter, r.taken_on, r.period, r.value_micro, r.source
+FROM meters AS m JOIN readings AS r
+  ON r.account = :account AND r.meter = m.meter AND r.reading = (
+     SELECT x.reading FROM readings AS x
+     WHERE x.account = :account AND x.meter = m.meter AND x.taken_on >= :since
+     ORDER BY x.taken_on DESC, x.reading DESC LIMIT 1)
+WHERE m.account = :account;
+
+-- name: readings
+-- Readings of one meter, the newest first.
+SELECT taken_on, period, value_micro, source, reading
+FROM readings WHERE account = :account AND meter = :meter AND taken_on >= :since
+ORDER BY taken_on DESC, reading DESC LIMIT :most OFFSET :passed;
+
+-- name: unit_charges
+-- Lines of a service in its latest month that was charged by meter, for an estimate of what a reading costs.
+SELECT component, volume_micro, total_kopecks, charged_kopecks, tariff_micro
+FROM charges
+WHERE account = :account AND service = :service AND period = (
+      SELECT MAX(c.period) FROM charges AS c
+      WHERE c.account = :account AND c.service = :service AND c.method = :method)
+ORDER BY component;
+
+-- name: documents
+-- Contracts, acts and other documents, the newest first.
+SELECT document, kind, number, signed_on, title
+FROM documents WHERE account = :account AND signed_on >= :since
+ORDER BY signed_on DESC, document DESC LIMIT :most OFFSET :passed;

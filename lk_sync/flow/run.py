@@ -1,0 +1,249 @@
+"""Run: how does one walk of a pull job go from beginning to end, and what is left if it is killed anywhere?
+
+lock the source → mend what a killed run left → number the run → pull into a staging file (child process) →
+check → publish in one transaction → write down what happened. A run that is killed before the publication's
+COMMIT changed nothing; one killed after it is found published at the next start.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from lk_sync import mapping
+from lk_sync.cache.merge import Merged
+from lk_sync.clock import Clock, instant
+from lk_sync.config import Config, SourceSetting
+from lk_sync.contracts import Totals, Wanted
+from lk_sync.errors import BadData, Busy, Held, LkError, SettingsError
+from lk_sync.flow import publish
+from lk_sync.flow.check import Finding, check
+from lk_sync.flow.publish import Published
+from lk_sync.flow.pull import Order, Watch, pull
+from lk_sync.flow.stage import Staged
+from lk_sync.schedules import Job
+from lk_sync.store import rejects, runs
+from lk_sync.store.database import Store, Tx
+
+HELD_KEPT_DAYS: Final = 7
+
+
+class RunReport(msgspec.Struct, frozen=True, kw_only=True):
+    """How a run ended: `published`, `unchanged` or `held`. A run that failed raises instead."""
+
+    run: int
+    job: str
+    state: runs.State
+    datasets: tuple[runs.RunDataset, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def clean(self) -> bool:
+        return self.state != "held" and not any(d.rejected for d in self.datasets)
+
+
+class Puller:
+    """Walks pull jobs. `watch` is told of progress; setting `stop` rolls the run in hand back."""
+
+    def __init__(
+        self, config: Config, store: Store, *, clock: Clock, watch: Watch, stop: threading.Event, started_by: str
+    ) -> None:
+        self._config, self._store, self._clock = config, store, clock
+        self._watch, self._stop, self._started_by = watch, stop, started_by
+
+    def walk(self, name: str, job: Job, *, full: bool = False) -> RunReport:
+        """One run. Raises Busy, SettingsError, Unprotected, Unreachable, AccessDenied, BadData."""
+        setting = self._config.sources[job.peer]
+        file = self._config.folder / "sources" / f"{job.peer}.yaml"
+        wanted = mapping.all_wanted(file, setting, job.datasets)
+        with lock(self._config.lk.data_dir, job.peer):
+            self._mend(job.peer)
+            run = self._store.write_now(
+                lambda tx: runs.open_run(tx, job=name, source=job.peer, started_by=self._started_by, now=self._clock())
+            )
+            try:
+                return self._walk(run, name, job, setting, self._since(wanted, setting, full=full or job.full))
+            except LkError as error:
+                self._close(run, "failed", error)
+                raise
+            except (sqlite3.Error, OSError) as error:
+                fault = BadData(f"не удалось записать данные, прежние остались: {_disk(error)}")
+                self._close(run, "failed", fault)
+                raise fault from error
+
+    def approve(self, run: int) -> RunReport:
+        """Publish a held run as it was staged. Raises SettingsError when it is not held any more."""
+        held = self._one(run)
+        if held is None or held.state != "held":
+            raise SettingsError(f"запуск {run} не задержан; задержанные показывает lk-sync status")
+        with lock(self._config.lk.data_dir, held.source):
+            newer = self._store.read(lambda tx: runs.newer_published(tx, source=held.source, run=run))
+            staging = self._staging(run)
+            if newer or not staging.exists():
+                why = f"позже опубликован запуск {newer}" if newer else "его данные уже удалены"
+                raise SettingsError(f"запуск {run} нельзя утвердить: {why}; повторите загрузку")
+            at = datetime.fromisoformat(held.started_at)
+            with publish.staged_beside_cache(self._config.lk.cache_path, staging) as (connection, staged):
+                done = publish.publish(connection, staged, run=run, source=held.source, at=instant(at))
+            report = self._record(run, held.job, staged, done, (), was="held")
+            staging.unlink()
+            return report
+
+    def _since(self, wanted: list[Wanted], setting: SourceSetting, *, full: bool) -> tuple[Wanted, ...]:
+        known = {} if full else publish.watermarks(self._config.lk.cache_path)
+        return tuple(
+            msgspec.structs.replace(w, since=_overlapped(known[w.dataset.name], setting, w))
+            if w.watermark and w.dataset.name in known
+            else w
+            for w in wanted
+        )
+
+    def _walk(self, run: int, name: str, job: Job, setting: SourceSetting, wanted: tuple[Wanted, ...]) -> RunReport:
+        staging = self._staging(run)
+        order = Order(
+            run=run,
+            source=setting.source,
+            connection=dict(setting.connection),
+            wanted=wanted,
+            staging=staging,
+            cache=self._config.lk.cache_path,
+        )
+        keep = False
+        try:
+            pull(order, deadline_seconds=60.0 * job.deadline_minutes, watch=self._watch, stop=self._stop)
+            report = self._check_and_publish(run, name, job, setting, staging)
+            keep = report.state == "held"
+            return report
+        finally:
+            if not keep:
+                staging.unlink(missing_ok=True)
+
+    def _check_and_publish(self, run: int, name: str, job: Job, setting: SourceSetting, staging: Path) -> RunReport:
+        at = instant(self._clock())
+        with publish.staged_beside_cache(self._config.lk.cache_path, staging) as (connection, staged):
+            found = check(connection, staged, {n: d.guards for n, d in setting.datasets.items()})
+            rejected = connection.execute("SELECT * FROM staging.rejects").fetchall()
+            self._store.write_now(lambda tx: rejects.add_all(tx, run, rejected))
+            done: dict[str, Published] = {}
+            if not any(finding.holds for finding in found):
+                done = publish.publish(connection, staged, run=run, source=job.peer, at=at)
+        return self._record(run, name, staged, done, tuple(found))
+
+    def _record(
+        self,
+        run: int,
+        name: str,
+        staged: Mapping[str, Staged],
+        done: Mapping[str, Published],
+        found: tuple[Finding, ...],
+        was: runs.State = "running",
+    ) -> RunReport:
+        datasets = tuple(_dataset(what, done.get(n), found) for n, what in staged.items())
+        changed = any(p.merged.changed for p in done.values())
+        state: runs.State = "held" if not done else "published" if changed else "unchanged"
+        held = Held("; ".join(f"{f.dataset}: {f.text}" for f in found if f.holds)) if state == "held" else None
+        self._close(run, state, held, datasets, was)
+        return RunReport(run=run, job=name, state=state, datasets=datasets, findings=found)
+
+    def _close(
+        self,
+        run: int,
+        state: runs.State,
+        error: LkError | None = None,
+        datasets: tuple[runs.RunDataset, ...] = (),
+        was: runs.State = "running",
+    ) -> None:
+        kind, text = (type(error).__name__, str(error)) if error else (None, None)
+
+        def work(tx: Tx) -> None:
+            for dataset in datasets:
+                runs.add_dataset(tx, run, dataset)
+            runs.close(tx, run, state=state, now=self._clock(), was=was, error_kind=kind, error_text=text)
+
+        self._store.write_now(work)
+
+    def _mend(self, source: str) -> None:
+        """Runs that are marked as running are dead, for we hold the lock: say how each really ended."""
+        for run in self._store.read(lambda tx: runs.running_of(tx, source)):
+            if publish.is_published(self._config.lk.cache_path, run):
+                self._close(run, "published")
+            else:
+                self._close(run, "broken", BadData("процесс был остановлен до публикации; данные прежние"))
+        self._sweep(source)
+
+    def _sweep(self, source: str) -> None:
+        """Staging files of this source's runs that nobody can approve any more."""
+        oldest = instant(self._clock() - timedelta(days=HELD_KEPT_DAYS))
+        for path in self._staging_folder().glob("run-*.db*"):
+            run = self._one(int(path.name.split("-")[1].split(".")[0]))
+            if run is None or (run.source == source and (run.state != "held" or run.started_at < oldest)):
+                path.unlink(missing_ok=True)
+
+    def _one(self, run: int) -> runs.Run | None:
+        return self._store.read(lambda tx: runs.one(tx, run))
+
+    def _staging_folder(self) -> Path:
+        folder = self._config.lk.data_dir / "staging"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
+
+    def _staging(self, run: int) -> Path:
+        return self._staging_folder() / f"run-{run:08d}.db"
+
+
+@contextmanager
+def lock(data_dir: Path, name: str) -> Iterator[None]:
+    """One holder at a time over all processes of this machine; freed by the kernel when the holder dies."""
+    folder = data_dir / "locks"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (folder / f"{name}.lock").open("a+") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Busy(f"«{name}» уже выполняется другим процессом; дождитесь его конца") from error
+        yield
+
+
+def _overlapped(watermark: str, setting: SourceSetting, wanted: Wanted) -> str:
+    """The watermark less the overlap, in the form it came in."""
+    overlap = timedelta(minutes=setting.datasets[wanted.dataset.name].overlap_minutes)
+    try:
+        moment = datetime.fromisoformat(watermark)
+    except ValueError:
+        return watermark  # not a time (a counter): rows at the watermark itself are read again
+    return (moment - overlap).isoformat(sep=" " if " " in watermark else "T", timespec="microseconds")
+
+
+def _dataset(what: Staged, done: Published | None, found: tuple[Finding, ...]) -> runs.RunDataset:
+    merged = done.merged if done else Merged()
+    own = [finding for finding in found if finding.dataset == what.dataset]
+    pulled = Totals(rows=what.pulled - what.rejected, sums=what.sums)
+    return runs.RunDataset(
+        dataset=what.dataset,
+        mode=what.mode,
+        pulled=what.pulled,
+        rejected=what.rejected,
+        inserted=merged.inserted,
+        updated=merged.updated,
+        ended=merged.ended,
+        source_totals=msgspec.json.encode(what.source).decode() if what.source else None,
+        pulled_totals=msgspec.json.encode(pulled).decode(),
+        findings=msgspec.json.encode(own).decode(),
+        pull_seconds=what.seconds,
+        publish_seconds=done.seconds if done else 0.0,
+    )
+
+
+def _disk(error: Exception) -> str:
+    text = str(error)
+    if "disk" in text or "No space" in text:
+        return f"{text}; освободите место на диске и повторите"
+    return text

@@ -1,0 +1,110 @@
+"""Runs: what did each walk of a job bring, and how did it end?"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from lk_sync.clock import instant
+from lk_sync.store.database import Row, Tx
+
+State = Literal["running", "published", "unchanged", "held", "failed", "broken"]
+
+
+class Run(msgspec.Struct, frozen=True):
+    """`started_by`: `timetable` or `hand`. Instants in UTC."""
+
+    run: int
+    job: str
+    source: str
+    started_by: str
+    state: State
+    started_at: str
+    finished_at: str | None
+    error_kind: str | None
+    error_text: str | None
+
+
+class RunDataset(msgspec.Struct, frozen=True, kw_only=True):
+    """One dataset of a run. Totals are JSON of `contracts.Totals`; `findings` JSON of `check.Finding`."""
+
+    dataset: str
+    mode: str
+    pulled: int
+    rejected: int
+    inserted: int = 0
+    updated: int = 0
+    ended: int = 0
+    source_totals: str | None
+    pulled_totals: str | None
+    findings: str
+    pull_seconds: float
+    publish_seconds: float = 0.0
+
+
+def open_run(tx: Tx, *, job: str, source: str, started_by: str, now: datetime) -> int:
+    """A new run's number."""
+    row = tx.row("runs.open", job=job, source=source, started_by=started_by, started_at=instant(now))
+    assert row is not None  # noqa: S101 - INSERT … RETURNING gives a row
+    number: int = row[0]
+    return number
+
+
+def close(
+    tx: Tx,
+    run: int,
+    *,
+    state: State,
+    now: datetime,
+    was: State = "running",
+    error_kind: str | None = None,
+    error_text: str | None = None,
+) -> bool:
+    """True when the run was in state `was` and is now in `state`."""
+    changed = tx.change(
+        "runs.close",
+        run=run,
+        state=state,
+        was=was,
+        finished_at=instant(now),
+        error_kind=error_kind,
+        error_text=error_text,
+    )
+    return changed == 1
+
+
+def running_of(tx: Tx, source: str) -> list[int]:
+    return [run for (run,) in tx.rows("runs.running_of", source=source)]
+
+
+def add_dataset(tx: Tx, run: int, dataset: RunDataset) -> None:
+    """Safe to repeat; a repeat brings the figures of the publication."""
+    tx.change("runs.add_dataset", run=run, **msgspec.structs.asdict(dataset))
+
+
+def one(tx: Tx, run: int) -> Run | None:
+    row = tx.row("runs.one", run=run)
+    return Run(*row) if row else None
+
+
+def recent(tx: Tx, *, most: int = 20, job: str | None = None) -> list[Run]:
+    return [Run(*row) for row in tx.rows("runs.recent", job=job, most=most)]
+
+
+def last_of_each_job(tx: Tx) -> list[Run]:
+    return [Run(*row) for row in tx.rows("runs.last_of_each_job")]
+
+
+def datasets_of(tx: Tx, run: int) -> list[RunDataset]:
+    return [_dataset(row) for row in tx.rows("runs.datasets_of", run=run)]
+
+
+def _dataset(row: Row) -> RunDataset:
+    return RunDataset(**dict(zip(RunDataset.__struct_fields__, row, strict=True)))
+
+
+def newer_published(tx: Tx, *, source: str, run: int) -> int | None:
+    row = tx.row("runs.newer_published", source=source, run=run)
+    return row[0] if row else None
