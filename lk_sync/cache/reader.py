@@ -1,0 +1,353 @@
+"""Reader: what does the cache know about an account, and as of when?
+
+The portal's only door to the cache. It opens the file `mode=ro`, so that a page cannot damage it, and looks at
+the file before every view: a cache that was deleted and pulled again is opened anew, and one that is absent is an
+empty cache, in which nothing is loaded yet.
+
+`with reader.view() as view:` is one consistent picture: what is published while a page is being made is not
+half seen. Reads are short and indexed, made for the event loop; every statement begins with the account.
+Rows are tuples in the order that the row types below name.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, NamedTuple
+
+import aiosql
+
+from lk_sync.cache import schema
+from lk_sync.records import Day, Instant, Kopecks, Micro, Month, plain_account
+
+HERE: Final = Path(__file__).parent
+BUSY_MS: Final = 5_000
+EVER: Final = 0
+EVER_DAY: Final = ""
+
+
+class DatasetState(NamedTuple):
+    """«Данные на»: which source a dataset came from, and when the run that last looked at it was published."""
+
+    dataset: str
+    source: str
+    run: int
+    published_at: Instant
+
+
+class Title(NamedTuple):
+    """How a component of a service is called on the bill."""
+
+    service: str
+    component: str
+    title: str
+    unit: str
+    position: int
+
+
+class Card(NamedTuple):
+    """The account. `closed_on` set: no longer billed."""
+
+    number: str
+    unified_account: str | None
+    holder_key: str
+    holder_kind: str
+    holder_since: Day | None
+    address: str
+    area_micro: Micro | None
+    residents: int | None
+    opened_on: Day | None
+    closed_on: Day | None
+
+
+class BalanceRow(NamedTuple):
+    """A service in a month. `accrued_kopecks` = charged + recalculated - benefit."""
+
+    service: str
+    period: Month
+    opening_kopecks: Kopecks
+    accrued_kopecks: Kopecks
+    penalty_kopecks: Kopecks
+    paid_kopecks: Kopecks
+    closing_kopecks: Kopecks
+
+
+class BillRow(NamedTuple):
+    period: Month
+    number: str
+    issued_on: Day
+    due_on: Day
+    paid_until: Day | None
+    amount_due_kopecks: Kopecks
+    state: str
+
+
+class PaymentRow(NamedTuple):
+    payment: str
+    paid_on: Day
+    period: Month
+    amount_kopecks: Kopecks
+    channel: str
+
+
+class MeterRow(NamedTuple):
+    meter: str
+    serial: str
+    service: str
+    model: str | None
+    place: str | None
+    unit: str
+    digits_int: int
+    digits_frac: int
+    installed_on: Day
+    removed_on: Day | None
+    verified_on: Day | None
+    verification_due_on: Day | None
+    automatic: bool
+
+
+class ReadingRow(NamedTuple):
+    taken_on: Day
+    period: Month
+    value_micro: Micro
+    source: str
+
+
+class DocumentRow(NamedTuple):
+    document: str
+    kind: str
+    number: str
+    signed_on: Day
+    title: str
+
+
+# period, service id, component id, volume, tariff, method id, charged, recalculated, reason id, benefit, total
+ChargeLine = tuple[
+    Month, int, int, Micro | None, Micro | None, int, Kopecks, Kopecks, int | None, Kopecks, Kopecks
+]  # fmt: skip
+# period, service id, opening, penalty, paid, closing
+Settlement = tuple[Month, int, Kopecks, Kopecks, Kopecks, Kopecks]
+
+
+@cache
+def statements() -> dict[str, str]:
+    """Statement name → SQL text."""
+    queries = aiosql.from_path(HERE / "reader.sql", "sqlite3", mandatory_parameters=False)
+    return {name: getattr(queries, name).sql for name in queries.available_queries if not name.endswith("_cursor")}
+
+
+class CacheReader:
+    """One process's door to the cache, for one thread: the event loop's. Never writes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: tuple[int, int] | None = None
+        self._view = View(_nothing())
+        self._look()
+
+    def view(self) -> View:
+        """The cache as it stands now. Use it in `with`, without an `await` inside."""
+        self._look()
+        return self._view
+
+    def close(self) -> None:
+        self._view.close()
+
+    def _look(self) -> None:
+        """Opens the file anew when it is another file than before."""
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            if self._seen is not None:
+                self._replace(_nothing(), None)
+            return
+        if (found.st_dev, found.st_ino) != self._seen:
+            self._open((found.st_dev, found.st_ino))
+
+    def _open(self, identity: tuple[int, int]) -> None:
+        connection = _connect(f"file:{_quoted(str(self._path))}?mode=ro")
+        if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'journal'").fetchone():
+            self._replace(connection, identity)
+        else:  # a cache that is just being created: its tables appear all at once, look again at the next view
+            connection.close()
+
+    def _replace(self, connection: sqlite3.Connection, identity: tuple[int, int] | None) -> None:
+        self._view.close()
+        self._view = View(connection)
+        self._seen = identity
+
+
+class View:
+    """One consistent picture of the cache. Dictionaries live here as long as the data version does."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._sql = statements()
+        self._version: int | None = None
+        self._states: dict[str, DatasetState] = {}
+        self._codes: dict[int, str] = {}
+        self._ids: dict[str, int] = {}
+        self._service_order: dict[int, int] = {}
+        self.titles: dict[tuple[int, int], Title] = {}
+
+    def __enter__(self) -> View:
+        self._connection.execute("BEGIN")
+        try:
+            (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+            if version != self._version:
+                self._refresh()
+                self._version = version
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.execute("COMMIT")
+
+    def close(self) -> None:
+        self._connection.close()
+
+    # The dictionaries
+
+    def state(self, dataset: str) -> DatasetState | None:
+        """None: the dataset has not been loaded yet, so nothing is known, which is not the same as nothing."""
+        return self._states.get(dataset)
+
+    def oldest(self, *datasets: str) -> DatasetState | None:
+        """The least fresh of `datasets`; None when one of them has not been loaded yet."""
+        found = [self._states.get(dataset) for dataset in datasets]
+        known = [state for state in found if state is not None]
+        return min(known, key=lambda state: state.published_at) if len(known) == len(found) else None
+
+    def code(self, number: int) -> str:
+        """The word behind a code. KeyError: the cache holds no such code."""
+        return self._codes[number]
+
+    def code_id(self, word: str) -> int:
+        """The code of a word, -1 for a word that no row can hold."""
+        return self._ids.get(word, -1)
+
+    def account_key(self, number: str) -> int | None:
+        """The key of an account number; None: the cache has never met a number of this form."""
+        key = plain_account(number)
+        if key is None and (row := self._row("account_key", number=number)) is not None:
+            key = row[0]
+        return key
+
+    # The account
+
+    def card(self, account: int) -> Card | None:
+        row = self._row("card", account=account)
+        if row is None:
+            return None
+        card = Card._make(row)
+        return card._replace(holder_kind=self._codes[row[3]])
+
+    def balance(self, account: int) -> list[BalanceRow]:
+        """By service, in the order of the bill. Empty: nothing was ever charged."""
+        order, codes = self._service_order, self._codes
+        found = self._rows("balance", account=account)
+        found.sort(key=lambda row: order.get(row[0], 0))
+        return [BalanceRow(codes[row[0]], *row[1:]) for row in found]
+
+    def bills(self, account: int, *, since: Month = EVER, most: int = 50, passed: int = 0) -> list[BillRow]:
+        codes = self._codes
+        found = self._rows("bills", account=account, since=since, most=most, passed=passed)
+        return [BillRow._make((*row[:6], codes[row[6]])) for row in found]
+
+    def charged_months(self, account: int, *, since: Month = EVER) -> tuple[Month, Month] | None:
+        first, last = self._row("charged_months", account=account, since=since) or (None, None)
+        return None if first is None or last is None else (first, last)
+
+    def charges(self, account: int, first: Month, last: Month) -> list[ChargeLine]:
+        return self._rows("charges", account=account, first=first, last=last)
+
+    def settlements(self, account: int, first: Month, last: Month) -> list[Settlement]:
+        return self._rows("settlements", account=account, first=first, last=last)
+
+    def payments(self, account: int, *, since: Day = EVER_DAY, most: int = 50, passed: int = 0) -> list[PaymentRow]:
+        codes = self._codes
+        found = self._rows("payments", account=account, since=since, most=most, passed=passed)
+        return [PaymentRow._make((*row[:4], codes[row[4]])) for row in found]
+
+    def meters(self, account: int) -> list[MeterRow]:
+        """Meters in service first."""
+        codes = self._codes
+        found = self._rows("meters", account=account)
+        return [MeterRow._make((row[0], row[1], codes[row[2]], *row[3:12], row[12] == 1)) for row in found]
+
+    def last_readings(self, account: int, *, since: Day = EVER_DAY) -> dict[str, ReadingRow]:
+        """Meter → its latest reading, whoever took it."""
+        codes = self._codes
+        found = self._rows("last_readings", account=account, since=since)
+        return {row[0]: ReadingRow(row[1], row[2], row[3], codes[row[4]]) for row in found}
+
+    def readings(
+        self, account: int, meter: str, *, since: Day = EVER_DAY, most: int = 50, passed: int = 0
+    ) -> list[ReadingRow]:
+        codes = self._codes
+        found = self._rows("readings", account=account, meter=meter, since=since, most=most, passed=passed)
+        return [ReadingRow(row[0], row[1], row[2], codes[row[3]]) for row in found]
+
+    def unit_price_micro(self, account: int, service: str, unit: str) -> Micro | None:
+        """Rubles for a unit of the meter, all components together, in the latest month charged by meter.
+
+        None: there was no such month, or no component is measured in `unit`.
+        """
+        row_of = {"account": account, "service": self.code_id(service), "method": self.code_id("meter")}
+        lines = self._rows("unit_charges", **row_of)
+        volume = sum(row[1] for row in lines if row[1] and self._unit(row_of["service"], row[0]) == unit)
+        charged = sum(row[3] for row in lines)
+        return charged * 10_000 * 1_000_000 // volume if volume > 0 and charged > 0 else None
+
+    def documents(self, account: int, *, since: Day = EVER_DAY, most: int = 50, passed: int = 0) -> list[DocumentRow]:
+        codes = self._codes
+        found = self._rows("documents", account=account, since=since, most=most, passed=passed)
+        return [DocumentRow(row[0], codes[row[1]], *row[2:]) for row in found]
+
+    # The machinery
+
+    def _row(self, name: str, **parameters: Any) -> tuple[Any, ...] | None:
+        found: tuple[Any, ...] | None = self._connection.execute(self._sql[name], parameters).fetchone()
+        return found
+
+    def _rows(self, name: str, **parameters: Any) -> list[tuple[Any, ...]]:
+        return self._connection.execute(self._sql[name], parameters).fetchall()
+
+    def _unit(self, service: int, component: int) -> str | None:
+        title = self.titles.get((service, component))
+        return title.unit if title else None
+
+    def _refresh(self) -> None:
+        """Reads the dictionaries anew; they are small and name nobody."""
+        self._states = {row[0]: DatasetState._make(row) for row in self._rows("states")}
+        self._codes = dict(self._rows("codes"))
+        self._ids = {word: number for number, word in self._codes.items()}
+        codes = self._codes
+        titles = {(row[0], row[1]): Title(codes[row[0]], codes[row[1]], *row[2:]) for row in self._rows("services")}
+        self.titles = titles
+        self._service_order = {}
+        for (service, _), title in titles.items():
+            self._service_order[service] = min(title.position, self._service_order.get(service, title.position))
+
+
+def _connect(uri: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+def _nothing() -> sqlite3.Connection:
+    """A cache in which nothing is loaded yet."""
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    schema.create(connection)
+    return connection
+
+
+def _quoted(path: str) -> str:
+    return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
