@@ -21,7 +21,7 @@ from jinja2.visitor import NodeTransformer
 from markupsafe import Markup
 
 from lk_sync.config import Lk
-from portal import assets
+from portal import access, assets
 from portal.formats import Formats
 from portal.language import LANGUAGES, SOURCE, translations
 
@@ -45,7 +45,6 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
 
 
 FRAME: Final = web.RequestKey("frame", Frame)
-ANONYMOUS: Final = Frame()
 
 
 class _ConstantMessages(NodeTransformer):
@@ -125,17 +124,31 @@ def setup(app: web.Application, lk: Lk, menu: Sequence[MenuItem]) -> None:
 
 def render(request: web.Request, template: str, *, status: int = 200, **context: Any) -> web.Response:
     """The page `template` for the reader of this request. `frame` and `path` are there for every template."""
-    frame = request.get(FRAME, ANONYMOUS)
+    frame = frame_of(request)
     context["frame"] = frame
     context["path"] = request.path
     text = aiohttp_jinja2.render_string(template, request, context, app_key=ENVIRONMENTS[frame.language])
     return web.Response(body=text.encode(), status=status, content_type="text/html", charset="utf-8")
 
 
+def frame_of(request: web.Request) -> Frame:
+    """What stands around the content. Whoever cannot rely on the store sets `request[FRAME]` before."""
+    try:
+        return request[FRAME]
+    except KeyError:
+        visitor = access.visitor_or_none(request)
+        request[FRAME] = frame = Frame(
+            language=access.language(request),
+            csrf=access.form_token(request),
+            account=None if visitor is None or visitor.must_change_password else visitor.account,
+        )
+        return frame
+
+
 def words(request: web.Request) -> Translations:
     """`gettext` and `ngettext` of the reader of this request, for messages that are made in Python."""
-    return translations(request.get(FRAME, ANONYMOUS).language)
+    return translations(frame_of(request).language)
 
 
 def formats(request: web.Request) -> Formats:
-    return request.app[FORMATS[request.get(FRAME, ANONYMOUS).language]]
+    return request.app[FORMATS[frame_of(request).language]]

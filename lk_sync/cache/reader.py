@@ -152,6 +152,19 @@ class CacheReader:
         self._look()
         return self._view
 
+    def account_key(self, number: str) -> int | None:
+        """The key of an account number; None: the cache has never met a number of this form."""
+        key = plain_account(number)
+        if key is None:
+            with self.view() as view:
+                key = view.account_key(number)
+        return key
+
+    def holder_key(self, account: int) -> str | None:
+        """Who holds the account; None: the cache does not hold the account (yet)."""
+        self._look()
+        return self._view.holder_key(account)
+
     def close(self) -> None:
         self._view.close()
 
@@ -232,14 +245,15 @@ class View:
         """The code of a word, -1 for a word that no row can hold."""
         return self._ids.get(word, -1)
 
-    def account_key(self, number: str) -> int | None:
-        """The key of an account number; None: the cache has never met a number of this form."""
-        key = plain_account(number)
-        if key is None and (row := self._row("account_key", number=number)) is not None:
-            key = row[0]
-        return key
-
     # The account
+
+    def account_key(self, number: str) -> int | None:
+        row = self._row("account_key", number=number)
+        return None if row is None else int(row[0])
+
+    def holder_key(self, account: int) -> str | None:
+        row = self._row("holder_key", account=account)
+        return None if row is None else str(row[0])
 
     def card(self, account: int) -> Card | None:
         row = self._row("card", account=account)

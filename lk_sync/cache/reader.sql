@@ -14,6 +14,10 @@ SELECT service, component, title, unit, position FROM services;
 -- The key of an account number that is not plain digits.
 SELECT account FROM account_keys WHERE number = :number;
 
+-- name: holder_key^
+-- Who holds the account.
+SELECT holder_key FROM accounts WHERE account = :account;
+
 -- name: card^
 -- The account itself.
 SELECT number, unified_account, holder_key, holder_kind, holder_since, address, area_micro, residents,
