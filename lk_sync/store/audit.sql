@@ -1,0 +1,16 @@
+-- name: append!
+INSERT INTO audit (entry, at, actor, act, object, address, detail)
+VALUES (:entry, :at, :actor, :act, :object, :address, :detail);
+
+-- name: about
+-- What happened to an object, oldest first.
+SELECT at, actor, act, object, address, detail FROM audit WHERE object = :object ORDER BY at, entry;
+
+-- name: by
+SELECT at, actor, act, object, address, detail FROM audit WHERE actor = :actor ORDER BY at, entry;
+
+-- name: did_from^
+-- Has the actor done this from that address since then?
+SELECT 1 FROM audit
+WHERE actor = :actor AND at > :since AND act = :act AND address = :address
+LIMIT 1;

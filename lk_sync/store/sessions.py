@@ -1,0 +1,77 @@
+"""Sessions: who is this visitor, and until when?
+
+The store keeps only the SHA-256 of a token, so a copy of it opens no session.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Literal
+
+import msgspec
+
+from lk_sync.clock import instant
+from lk_sync.store.database import Tx
+
+
+class Session(msgspec.Struct, frozen=True):
+    """A live session with what its user record says."""
+
+    user_code: str
+    account: str
+    holder_key: str
+    language: Literal["ru", "en"]
+    password_kind: Literal["one_time", "own"]
+    csrf_key: str
+    seen_at: str
+
+
+def token_hash(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def start(
+    tx: Tx,
+    *,
+    token: str,
+    user_code: str,
+    csrf_key: str,
+    now: datetime,
+    lasts: timedelta,
+    address: str,
+    browser: str,
+) -> None:
+    tx.change(
+        "sessions.open",
+        token_hash=token_hash(token),
+        user_code=user_code,
+        csrf_key=csrf_key,
+        now=instant(now),
+        expires_at=instant(now + lasts),
+        address=address,
+        browser=browser,
+    )
+
+
+def find(tx: Tx, *, token: str, now: datetime, idle: timedelta) -> Session | None:
+    """The session of `token`, unless it or its user record has ended."""
+    row = tx.row("sessions.find", token_hash=token_hash(token), now=instant(now), seen_after=instant(now - idle))
+    return Session(*row) if row else None
+
+
+def seen(tx: Tx, *, moments: Mapping[str, str]) -> int:
+    """Moves the idle limit of sessions (token hash → instant)."""
+    return tx.change_many(
+        "sessions.seen", ({"token_hash": token, "seen_at": moment} for token, moment in moments.items())
+    )
+
+
+def end_all(tx: Tx, *, user_code: str) -> int:
+    return tx.change("sessions.end_all", user_code=user_code)
+
+
+def sweep(tx: Tx, *, now: datetime, idle: timedelta) -> int:
+    """Removes the sessions that nobody can use any more."""
+    return tx.change("sessions.sweep", now=instant(now), seen_after=instant(now - idle))

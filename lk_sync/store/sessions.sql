@@ -1,0 +1,23 @@
+-- name: open!
+INSERT INTO sessions (token_hash, user_code, csrf_key, created_at, seen_at, expires_at, address, browser)
+VALUES (:token_hash, :user_code, :csrf_key, :now, :now, :expires_at, :address, :browser);
+
+-- name: find^
+-- The session and its user record, if both are alive. `seen_after` is the idle limit.
+SELECT u.user_code, u.account, u.holder_key, u.language, u.password_kind, s.csrf_key, s.seen_at
+FROM sessions AS s
+JOIN user_records AS u ON u.user_code = s.user_code
+WHERE s.token_hash = :token_hash
+  AND s.expires_at > :now
+  AND s.seen_at > :seen_after
+  AND u.ended_at IS NULL;
+
+-- name: seen!
+UPDATE sessions SET seen_at = :seen_at WHERE token_hash = :token_hash AND seen_at < :seen_at;
+
+-- name: end_all!
+-- Every session of a user record.
+DELETE FROM sessions WHERE user_code = :user_code;
+
+-- name: sweep!
+DELETE FROM sessions WHERE expires_at <= :now OR seen_at <= :seen_after;
