@@ -21,7 +21,7 @@ from jinja2.visitor import NodeTransformer
 from markupsafe import Markup
 
 from lk_sync.config import Lk
-from portal import access, assets
+from portal import assets
 from portal.formats import Formats
 from portal.language import LANGUAGES, SOURCE, translations
 
@@ -45,6 +45,7 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
 
 
 FRAME: Final = web.RequestKey("frame", Frame)
+ANONYMOUS: Final = Frame()
 
 
 class _ConstantMessages(NodeTransformer):
@@ -132,17 +133,8 @@ def render(request: web.Request, template: str, *, status: int = 200, **context:
 
 
 def frame_of(request: web.Request) -> Frame:
-    """What stands around the content. Whoever cannot rely on the store sets `request[FRAME]` before."""
-    try:
-        return request[FRAME]
-    except KeyError:
-        visitor = access.visitor_or_none(request)
-        request[FRAME] = frame = Frame(
-            language=access.language(request),
-            csrf=access.form_token(request),
-            account=None if visitor is None or visitor.must_change_password else visitor.account,
-        )
-        return frame
+    """What stands around the content: as the gate has found it, or a stranger's."""
+    return request.get(FRAME, ANONYMOUS)
 
 
 def words(request: web.Request) -> Translations:
