@@ -85,10 +85,12 @@ CREATE TABLE outbox (
     exported_at TEXT,
     answered_at TEXT,
     answer_code TEXT,
-    answer_text TEXT
+    answer_text TEXT,
+    superseded_by TEXT
 );
 CREATE INDEX outbox_waiting ON outbox (kind, created_at) WHERE state = 'waiting';
 CREATE INDEX outbox_batch ON outbox (sink, batch, line);
+CREATE INDEX outbox_unanswered ON outbox (exported_at) WHERE state = 'exported';
 CREATE INDEX outbox_account ON outbox (account, created_at);
 
 -- A submitted reading. `submission` is the UUID the form carried, so that a repeat finds the first answer.
@@ -109,6 +111,7 @@ CREATE TABLE submitted_readings (
 CREATE INDEX submitted_readings_meter ON submitted_readings (account, meter, period, submitted_at);
 
 -- Export files. A number is taken in a committed transaction before the file exists and never repeats.
+-- `layout` is the export setting the file was laid out by, so that its bytes can be made again after a change of it.
 CREATE TABLE batches (
     sink         TEXT NOT NULL,
     number       BIGINT NOT NULL,
@@ -117,9 +120,11 @@ CREATE TABLE batches (
     row_count    BIGINT NOT NULL,
     control_sum  BIGINT NOT NULL,
     sha256       TEXT NOT NULL,
+    layout       TEXT NOT NULL,
     created_at   TEXT NOT NULL,
     delivered_at TEXT,
-    PRIMARY KEY (sink, number)
+    PRIMARY KEY (sink, number),
+    UNIQUE (sink, file)
 );
 CREATE INDEX batches_undelivered ON batches (sink, number) WHERE delivered_at IS NULL;
 
