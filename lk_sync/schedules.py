@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from typing import Annotated, Final, Literal, cast
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -19,9 +19,12 @@ from apscheduler.triggers.interval import IntervalTrigger
 from lk_sync.config import Positive, Strict, read
 from lk_sync.errors import SettingsError
 
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
+
 
 class Job(Strict, frozen=True, kw_only=True):
-    """One job. Exactly one of `pull` (a source) and `push` (a sink), exactly one of `cron` and `every_minutes`.
+    """One job. Exactly one of `pull` (a source) and `push` (a sink), exactly one of `cron` and `every`
+    (`30s`, `15m`, `2h`).
 
     `full`: every run is a snapshot; otherwise datasets with a watermark come as an increment.
     `late_minutes`: a start missed by more than this (the machine slept) is skipped; several missed ones are one.
@@ -32,7 +35,7 @@ class Job(Strict, frozen=True, kw_only=True):
     datasets: tuple[str, ...] = ()
     full: bool = False
     cron: str | None = None
-    every_minutes: Positive | None = None
+    every: Annotated[str, msgspec.Meta(pattern="^[1-9][0-9]{0,5}[smh]$")] | None = None
     jitter_seconds: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 0
     late_minutes: Positive = 60
     deadline_minutes: Positive = 60
@@ -57,7 +60,7 @@ def load(path: Path, *, sources: Iterable[str], sinks: Iterable[str]) -> Schedul
     for name, job in schedules.jobs.items():
         at = f"{path}, строка {_line(path, name)}: jobs.{name}"
         _one_of(at, job, "pull", "push")
-        _one_of(at, job, "cron", "every_minutes")
+        _one_of(at, job, "cron", "every")
         _peer_exists(at, job, list(sources) if job.does == "pull" else list(sinks))
         trigger(job, schedules, at)
     return schedules
@@ -68,8 +71,9 @@ def trigger(job: Job, schedules: Schedules, at: str = "") -> CronTrigger | Inter
         zone = ZoneInfo(schedules.time_zone)
     except (KeyError, ValueError, OSError) as error:
         raise SettingsError(f"{at}: неизвестный часовой пояс «{schedules.time_zone}»") from error
-    if job.every_minutes is not None:
-        return IntervalTrigger(minutes=job.every_minutes, timezone=zone, jitter=job.jitter_seconds or None)
+    if job.every is not None:
+        seconds = int(job.every[:-1]) * _SECONDS[job.every[-1]]
+        return IntervalTrigger(seconds=seconds, timezone=zone, jitter=job.jitter_seconds or None)
     try:
         cron = CronTrigger.from_crontab(job.cron, timezone=zone)
     except ValueError as error:

@@ -1,0 +1,140 @@
+"""Engine: who walks the jobs of the timetable, and what happens when it is told to stop?
+
+One engine per data folder: a second one leaves with a message. SIGTERM and SIGINT end it: a pull in hand is
+rolled back, a publication or delivery in hand is finished. A source that cannot be reached is tried again
+after 1, 5, 15 and then every 60 minutes until its next regular start brings it back.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from lk_sync import logs, registry, schedules
+from lk_sync.clock import Clock
+from lk_sync.config import Config
+from lk_sync.errors import Busy, LkError, Unreachable
+from lk_sync.flow import export
+from lk_sync.flow.run import Puller, RunReport, lock
+from lk_sync.schedules import Job, Schedules
+from lk_sync.store.database import Store
+
+RETRY_MINUTES: Final = (1, 5, 15, 60)
+WORKERS: Final = 4
+
+
+class Engine:
+    """The timetable in motion. `serve` returns after a stop signal, with everything in hand ended."""
+
+    def __init__(self, config: Config, timetable: Schedules, store: Store, *, clock: Clock) -> None:
+        self._config, self._timetable, self._store, self._clock = config, timetable, store, clock
+        self._stop = threading.Event()
+        self._failing: dict[str, int] = {}
+        self._scheduler = BackgroundScheduler(
+            executors={"default": ThreadPoolExecutor(WORKERS)},
+            job_defaults={"coalesce": True, "max_instances": 1},
+            timezone=config.lk.zone,
+        )
+
+    def serve(self) -> None:
+        log = logs.get()
+        with lock(self._config.lk.data_dir, "engine"):
+            for name, job in self._timetable.jobs.items():
+                self._add(name, job)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: self._stop.set())
+            self._scheduler.start()
+            log.info("timetable started", jobs=len(self._timetable.jobs))
+            self._stop.wait()
+            log.info("stopping")
+            self._scheduler.shutdown(wait=True)
+            log.info("stopped")
+
+    def _add(self, name: str, job: Job) -> None:
+        self._scheduler.add_job(
+            self._walk,
+            schedules.trigger(job, self._timetable),
+            args=(name, job),
+            id=name,
+            name=name,
+            misfire_grace_time=60 * job.late_minutes,
+        )
+
+    def _walk(self, name: str, job: Job) -> None:
+        log = logs.get(job=name)
+        try:
+            walk(self._config, self._store, name, job, clock=self._clock, stop=self._stop)
+        except Busy as error:
+            log.warning("skipped", reason=str(error))
+        except LkError as error:
+            self._failed(name, job, error, log)
+        except Exception:  # a fault of ours must not end the timetable; it is told with its place
+            log.exception("fault")
+        else:
+            if self._failing.pop(name, None) is not None:
+                log.info("well again")
+
+    def _failed(self, name: str, job: Job, error: LkError, log: Any) -> None:
+        times = self._failing.get(name, 0)
+        self._failing[name] = times + 1
+        if times == 0:
+            log.error("failed", kind=type(error).__name__, reason=str(error))
+        if isinstance(error, Unreachable) and not self._stop.is_set():
+            self._retry(name, job, RETRY_MINUTES[min(times, len(RETRY_MINUTES) - 1)])
+
+    def _retry(self, name: str, job: Job, minutes: int) -> None:
+        at = self._clock() + timedelta(minutes=minutes)
+        regular = self._scheduler.get_job(name)
+        if regular is None or regular.next_run_time is None or at < regular.next_run_time:
+            self._scheduler.add_job(
+                self._walk, "date", run_date=at, args=(name, job), id=f"{name} again", replace_existing=True
+            )
+
+
+def walk(
+    config: Config, store: Store, name: str, job: Job, *, clock: Clock, stop: threading.Event
+) -> RunReport | export.PushReport:
+    """One walk of a job by the timetable. Raises what the walk raises."""
+    log = logs.get(job=name)
+    if job.does == "push":
+        report = push(config, store, job.peer, clock=clock)
+        if report.exported or report.confirmed or report.rejected or report.stray:
+            log.info(
+                "pushed",
+                exported=report.exported,
+                confirmed=report.confirmed,
+                rejected=report.rejected,
+                stray=report.stray,
+            )
+        return report
+    puller = Puller(config, store, clock=clock, watch=lambda _: None, stop=stop, started_by="timetable")
+    pulled = puller.walk(name, job)
+    say: Callable[..., None] = log.info if pulled.clean else log.warning
+    say(
+        pulled.state,
+        run=pulled.run,
+        rows=sum(d.pulled for d in pulled.datasets),
+        changed=sum(d.inserted + d.updated + d.ended for d in pulled.datasets),
+        rejected=sum(d.rejected for d in pulled.datasets),
+        held="; ".join(f"{f.dataset}: {f.text}" for f in pulled.findings if f.holds) or None,
+    )
+    return pulled
+
+
+def push(config: Config, store: Store, name: str, *, clock: Clock) -> export.PushReport:
+    """Export what waits for sink `name` and take its answers."""
+    setting = config.sinks[name]
+    sink = registry.sink(setting.sink, setting.connection, config.folder / "sinks" / f"{name}.yaml")
+    with lock(config.lk.data_dir, f"sink-{name}"):
+        return export.push(store, name=name, setting=setting, sink=sink, now=clock)
+
+
+def timetable_path(folder: Path) -> Path:
+    return folder.parent / "schedules.yaml"

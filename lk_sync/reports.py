@@ -1,0 +1,124 @@
+"""Reports: what does the operator see on the terminal, and what does a program read?
+
+Tables and sentences in Russian for people, plain lines when the output is no terminal, JSON on request.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from lk_sync.clock import local
+from lk_sync.flow.pull import Progress as Step
+from lk_sync.flow.pull import Watch
+from lk_sync.flow.run import RunReport
+
+STATES: Final = {
+    "running": "идёт",
+    "published": "опубликован",
+    "unchanged": "без изменений",
+    "held": "ЗАДЕРЖАН",
+    "failed": "ОШИБКА",
+    "broken": "прерван",
+}
+MODES: Final = {"full": "полностью", "increment": "изменения"}
+
+out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say(text: str = "") -> None:
+    out.print(text, markup=False)
+
+
+def complain(text: str) -> None:
+    err.print(text, markup=False)
+
+
+def as_json(value: Any) -> None:
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+
+
+def when(instant: str | None, zone: ZoneInfo) -> str:
+    return f"{local(instant, zone):%d.%m.%Y %H:%M:%S}" if instant else "—"
+
+
+def seconds_between(start: str, end: str | None) -> str:
+    if end is None:
+        return "—"
+    return f"{(datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds():.1f} с"
+
+
+def number(value: int) -> str:
+    return f"{value:,}".replace(",", " ")
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Iterable[int] = ()) -> None:
+    """A table on a terminal; tab-separated lines elsewhere."""
+    if not out.is_terminal:
+        for row in (headings, *rows):
+            say("\t".join(str(cell) for cell in row))
+        return
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for i, heading in enumerate(headings):
+        shown.add_column(heading, justify="right" if i in right else "left")
+    for row in rows:
+        shown.add_row(*(str(cell).replace("[", "\\[") for cell in row))
+    out.print(shown)
+
+
+@contextmanager
+def progress() -> Iterator[Watch]:
+    """Progress bars on a terminal, a line per finished dataset elsewhere."""
+    if not err.is_terminal:
+        yield lambda step: None
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=err, auto_refresh=False, transient=True) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def watch(step: Step) -> None:
+            if step.dataset not in tasks:
+                tasks[step.dataset] = bars.add_task(step.dataset, total=step.total)
+            bars.update(tasks[step.dataset], completed=step.rows, total=step.total, refresh=True)
+
+        yield watch
+
+
+def run_report(report: RunReport) -> None:
+    say(f"Запуск {report.run}, задание {report.job}: {STATES[report.state]}")
+    table(
+        ("набор", "как", "получено", "отклонено", "новых", "изменено", "исчезло", "загрузка, с", "публикация, с"),
+        [
+            (
+                d.dataset,
+                MODES[d.mode],
+                *(number(n) for n in (d.pulled, d.rejected, d.inserted, d.updated, d.ended)),
+                f"{d.pull_seconds:.2f}",
+                f"{d.publish_seconds:.2f}",
+            )
+            for d in report.datasets
+        ],
+        right=range(2, 9),
+    )
+    for finding in report.findings:
+        say(f"{'ЗАДЕРЖАНО' if finding.holds else 'Замечание'}: {finding.dataset}: {finding.text}")
+    if report.state == "held":
+        say(f"Абоненты видят прежние данные. Если новые верны: lk-sync approve {report.run}")
+    if any(d.rejected for d in report.datasets):
+        say(f"Какие строки не приняты и почему: lk-sync rejects {report.run}")
