@@ -197,10 +197,6 @@ class Dataset(msgspec.Struct, frozen=True):
     def values(self) -> tuple[str, ...]:
         return tuple(name for name in self.columns if name not in self.key)
 
-    @property
-    def has_money(self) -> bool:
-        return any(field.kind == "money" for field in self.fields)
-
     def field(self, name: str) -> Field:
         return next(field for field in self.fields if field.name == name)
 

@@ -3,8 +3,7 @@
 One table per dataset, named as the dataset, keys first, no rowid. Stored forms by kind:
 account → integer key (`records.plain_account`, or a negative one from `account_keys`) · code → id in `codes` ·
 money, volume, int → integer · month → YYYYMM · bool → 0/1 · text, date, datetime → text.
-`run` is the run that last changed the row; `checksum` (tables with money) is verified when money is read,
-because SQLite's integrity check does not see a flipped bit inside a cell (of 300 flips it missed 36).
+`run` is the run that last changed the row.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ from sqlite_utils import Database
 from lk_sync.records import DATASETS, Dataset, Field, Kind
 
 BUSY_MS: Final = 15_000
-CHECKSUM_MODULUS: Final = 2_147_483_647
 
 _TYPES: Final[dict[Kind, str]] = {
     "account": "BIGINT",
@@ -48,19 +46,6 @@ CREATE INDEX IF NOT EXISTS journal_account ON journal (account, dataset, run) WH
 """
 
 
-def checksum(dataset: Dataset, prefix: str = "") -> str:
-    """The SQL expression over the integer cells of a row; one changed cell always changes it."""
-    weight = 1
-    terms = []
-    for field in dataset.fields:
-        if field.kind in ("text", "date", "datetime"):
-            continue
-        weight += 2
-        cell = f"{prefix}{field.name}"
-        terms.append(f"{cell if field.required else f'COALESCE({cell}, -7)'} % {CHECKSUM_MODULUS} * {weight}")
-    return f"({' + '.join(terms)}) % {CHECKSUM_MODULUS}"
-
-
 def _column(field: Field) -> str:
     return f"{field.name} {_TYPES[field.kind]}{' NOT NULL' if field.required else ''}"
 
@@ -69,8 +54,6 @@ def table(dataset: Dataset, schema: str = "main") -> str:
     """CREATE TABLE of a dataset. Staging uses the very same text, so that a first load is copied page by page."""
     columns = [_column(field) for field in dataset.fields]
     columns.append("run BIGINT NOT NULL")
-    if dataset.has_money:
-        columns.append(f"checksum BIGINT GENERATED ALWAYS AS ({checksum(dataset)}) STORED")
     columns.append(f"PRIMARY KEY ({', '.join(dataset.key)})")
     return f"CREATE TABLE IF NOT EXISTS {schema}.{dataset.name} ({', '.join(columns)}) WITHOUT ROWID"
 

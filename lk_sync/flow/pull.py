@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -25,10 +25,10 @@ import msgspec
 from lk_sync import errors, registry
 from lk_sync.cache import schema
 from lk_sync.cache.codes import Codes
-from lk_sync.contracts import Batch, Session, Wanted
-from lk_sync.errors import LkError, Unreachable
-from lk_sync.flow.stage import DatasetStage, Staged, Staging
-from lk_sync.flow.validate import Validator
+from lk_sync.contracts import Session, Wanted
+from lk_sync.errors import LkError, SettingsError, Unreachable
+from lk_sync.flow.stage import Staged, Staging
+from lk_sync.flow.validate import Unfit, Validator, converter
 
 PROGRESS_SECONDS: Final = 0.2
 STOP_SECONDS: Final = 5.0
@@ -176,11 +176,11 @@ def _asked(wanted: Wanted) -> Wanted:
 def _dataset(session: Session, full: Wanted, asked: Wanted, staging: Staging, pipe: Connection) -> None:
     began = time.monotonic()
     totals = session.totals(asked) if asked.since is None else None
-    stage = staging.begin(full.dataset, [f.name for f in asked.fields] + [f.name for f in _constants(full)])
+    stage = staging.begin(full.dataset, [field.name for field in asked.fields], _constants(full))
     validate = Validator(asked)
     pulled, watermark, told = 0, asked.since, 0.0
     for batch in session.pull(asked):
-        _stage_batch(stage, validate, batch, _constants(full))
+        stage.add(validate(batch), first_row=batch.first_row, where=batch.where)
         pulled += batch.rows
         watermark = batch.watermark if watermark is None else max(watermark, batch.watermark or "")
         if time.monotonic() - told > PROGRESS_SECONDS:
@@ -201,12 +201,15 @@ def _dataset(session: Session, full: Wanted, asked: Wanted, staging: Staging, pi
     pipe.send(Progress(asked.dataset.name, pulled, pulled))
 
 
-def _constants(wanted: Wanted) -> list[Any]:
-    return [field for field in wanted.fields if field.constant is not None]
-
-
-def _stage_batch(stage: DatasetStage, validate: Validator, batch: Batch, constants: Sequence[Any]) -> None:
-    validated = validate(batch)
-    for field in constants:
-        validated.columns.append([field.constant] * validated.rows)
-    stage.add(validated, first_row=batch.first_row, where=batch.where)
+def _constants(wanted: Wanted) -> dict[str, Any]:
+    """The constants in the record's form. Raises SettingsError when one is no value of its field's kind."""
+    cells = {}
+    for field in wanted.fields:
+        if field.constant is not None:
+            try:
+                cells[field.name] = converter(field, wanted.time_zone)(field.constant)
+            except Unfit as error:
+                raise SettingsError(
+                    f"{wanted.dataset.name}.{field.name}: constant «{field.constant}»: {error}"
+                ) from error
+    return cells

@@ -8,7 +8,7 @@ file is the hand-over. A second row with a key that is already staged is a rejec
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,10 +53,13 @@ class Staging:
         )
         self._connection.execute("CREATE TABLE staged (dataset TEXT PRIMARY KEY, body BLOB)")
 
-    def begin(self, dataset: Dataset, fields: Sequence[str]) -> DatasetStage:
+    def begin(
+        self, dataset: Dataset, fields: Sequence[str], constants: Mapping[str, str | int] | None = None
+    ) -> DatasetStage:
+        """`fields`: those that batches will bring, in their order. `constants`: cells that are the same in every row."""
         self._connection.execute(schema.table(dataset))
         self._connection.execute("BEGIN")
-        return DatasetStage(self._connection, dataset, fields, self._codes, self._run)
+        return DatasetStage(self._connection, dataset, fields, self._codes, {**(constants or {}), "run": self._run})
 
     def close(self) -> None:
         self._connection.close()
@@ -66,7 +69,12 @@ class DatasetStage:
     """One dataset being staged, inside one transaction of the staging file."""
 
     def __init__(
-        self, connection: sqlite3.Connection, dataset: Dataset, fields: Sequence[str], codes: Codes, run: int
+        self,
+        connection: sqlite3.Connection,
+        dataset: Dataset,
+        fields: Sequence[str],
+        codes: Codes,
+        constants: Mapping[str, str | int],
     ) -> None:
         self._connection = connection
         self._dataset = dataset
@@ -77,11 +85,18 @@ class DatasetStage:
         self._sums = [0] * len(self._fields)
         self.rejected = 0
         self._kept = 0
-        row = f"({', '.join('?' * len(self._fields))}, {run})"
-        self._head = f"INSERT INTO {dataset.name} ({', '.join(self._fields)}, run) VALUES "
+        literals = [self._literal(name, cell) for name, cell in constants.items()]  # cheaper than binding them
+        row = f"({', '.join(['?'] * len(self._fields) + literals)})"
+        self._head = f"INSERT INTO {dataset.name} ({', '.join((*self._fields, *constants))}) VALUES "
         self._one = self._head + row
         self._many = self._head + ", ".join([row] * ROWS_PER_INSERT)
         self._row = row
+
+    def _literal(self, name: str, cell: str | int) -> str:
+        if name == "run":
+            return str(int(cell))
+        (stored,) = self._stored(self._dataset.field(name).kind, [cell])
+        return str(stored) if isinstance(stored, int) else "'" + str(stored).replace("'", "''") + "'"
 
     @property
     def sums(self) -> dict[str, int]:
