@@ -1,0 +1,34 @@
+-- name: add!
+-- A reading that was handed in.
+INSERT INTO submitted_readings (submission, item, user_code, account, meter, period, value_micro, taken_on, flags,
+    supersedes, content_hash, submitted_at)
+VALUES (:submission, :item, :user_code, :account, :meter, :period, :value_micro, :taken_on, :flags,
+    :supersedes, :content_hash, :now);
+
+-- name: content_of^
+-- Whether this form was sent before, and with what.
+SELECT content_hash FROM submitted_readings WHERE submission = :submission;
+
+-- name: of_month
+-- What was handed in for a meter and a month, the newest first.
+SELECT s.submission, s.item, s.value_micro, s.supersedes, o.state
+FROM submitted_readings AS s JOIN outbox AS o ON o.item = s.item
+WHERE s.account = :account AND s.meter = :meter AND s.period = :period
+ORDER BY s.submitted_at DESC, CASE WHEN o.state = 'superseded' THEN 1 ELSE 0 END, s.submission;
+
+-- name: of_account
+-- What a user handed in for an account since a month, with how far it got, the newest first.
+SELECT s.submission, s.item, s.meter, s.period, s.value_micro, s.taken_on, s.flags, s.submitted_at,
+    o.state, o.line, b.file, o.exported_at, o.answered_at, o.answer_code, o.answer_text
+FROM submitted_readings AS s JOIN outbox AS o ON o.item = s.item
+LEFT JOIN batches AS b ON b.sink = o.sink AND b.number = o.batch
+WHERE s.account = :account AND s.user_code = :user_code AND s.period >= :since
+ORDER BY s.submitted_at DESC, s.submission LIMIT :most;
+
+-- name: one^
+-- One reading that a user handed in, with how far it got.
+SELECT s.submission, s.item, s.meter, s.period, s.value_micro, s.taken_on, s.flags, s.submitted_at,
+    o.state, o.line, b.file, o.exported_at, o.answered_at, o.answer_code, o.answer_text
+FROM submitted_readings AS s JOIN outbox AS o ON o.item = s.item
+LEFT JOIN batches AS b ON b.sink = o.sink AND b.number = o.batch
+WHERE s.submission = :submission AND s.account = :account AND s.user_code = :user_code;
