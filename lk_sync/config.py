@@ -2,7 +2,8 @@
 
 Order: defaults in the code < `config/lk.yaml` < `LK_*` variables (`LK_DATA_DIR`, `LK_PORTAL__PORT`) <, for
 secrets, `LK_<NAME>` or the file named by `LK_<NAME>_FILE`. A secret stands in a file only by its name.
-Unknown keys are refused with file, line and the nearest right word.
+Unknown keys are refused with file, line and the nearest right word. Relative paths start at the folder of the file
+they stand in.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
 from zoneinfo import ZoneInfo
@@ -148,7 +149,7 @@ class Lk(Strict, frozen=True, kw_only=True):
 
     supplier: Supplier
     time_zone: str = "Europe/Moscow"
-    data_dir: Path = Path("var")
+    data_dir: Path = Path("../var")
     portal: Portal
     readings: Window = Window()
     budgets: Budgets = Budgets()
@@ -252,8 +253,7 @@ class Config:
         self.folder = folder
         self.environment = environment
         self.lk = read(folder / "lk.yaml", Lk, environment=environment)
-        if not self.lk.data_dir.is_absolute():
-            self.lk = msgspec.structs.replace(self.lk, data_dir=(folder.parent / self.lk.data_dir).resolve())
+        self.lk = msgspec.structs.replace(self.lk, data_dir=(folder / self.lk.data_dir).resolve())
         try:
             _ = self.lk.zone
         except (KeyError, ValueError, OSError) as error:
@@ -286,7 +286,7 @@ def read(path: Path, kind: type[S], environment: Mapping[str, str] | None = None
 def convert(tree: Any, kind: type[S], *, path: Path, node: Any = None, at: str = "") -> S:
     """`tree` as `kind`; errors name `path`, the line found through `node`, and the place below `at`."""
     try:
-        return msgspec.convert(tree, kind, strict=False)
+        return msgspec.convert(tree, kind, strict=False, dec_hook=_paths_beside(path))
     except msgspec.ValidationError as error:
         message, _, place = str(error).partition(" - at `")
         steps = _steps(at + place.rstrip("`").removeprefix("$"))
@@ -298,6 +298,17 @@ def convert(tree: Any, kind: type[S], *, path: Path, node: Any = None, at: str =
         where = f"{path}, строка {line}" if line else str(path)
         shown = ".".join(str(step) for step in steps)
         raise SettingsError(f"{where}: {shown + ': ' if shown else ''}{message}") from error
+
+
+def _paths_beside(file: Path) -> Callable[[type, Any], Any]:
+    """Relative paths in a settings file start at its own folder."""
+
+    def decode(kind: type, value: Any) -> Any:
+        if kind is Path and isinstance(value, str):
+            return file.parent / value
+        raise NotImplementedError(kind)
+
+    return decode
 
 
 _STEP: Final = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")

@@ -180,7 +180,7 @@ def _dataset(session: Session, full: Wanted, asked: Wanted, staging: Staging, pi
     validate = Validator(asked)
     pulled, watermark, told = 0, asked.since, 0.0
     for batch in session.pull(asked):
-        stage.add(validate(batch), first_row=batch.first_row, where=batch.where)
+        stage.add(validate(batch), where=batch.where)
         pulled += batch.rows
         watermark = batch.watermark if watermark is None else max(watermark, batch.watermark or "")
         if time.monotonic() - told > PROGRESS_SECONDS:

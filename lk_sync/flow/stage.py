@@ -56,7 +56,7 @@ class Staging:
     def begin(
         self, dataset: Dataset, fields: Sequence[str], constants: Mapping[str, str | int] | None = None
     ) -> DatasetStage:
-        """`fields`: those that batches will bring, in their order. `constants`: cells that are the same in every row."""
+        """`fields`: those that batches will bring, in order. `constants`: cells that are the same in every row."""
         self._connection.execute(schema.table(dataset))
         self._connection.execute("BEGIN")
         return DatasetStage(self._connection, dataset, fields, self._codes, {**(constants or {}), "run": self._run})
@@ -88,9 +88,8 @@ class DatasetStage:
         literals = [self._literal(name, cell) for name, cell in constants.items()]  # cheaper than binding them
         row = f"({', '.join(['?'] * len(self._fields) + literals)})"
         self._head = f"INSERT INTO {dataset.name} ({', '.join((*self._fields, *constants))}) VALUES "
-        self._one = self._head + row
-        self._many = self._head + ", ".join([row] * ROWS_PER_INSERT)
         self._row = row
+        self._many = self._statement(ROWS_PER_INSERT)
 
     def _literal(self, name: str, cell: str | int) -> str:
         if name == "run":
@@ -102,23 +101,23 @@ class DatasetStage:
     def sums(self) -> dict[str, int]:
         return {self._fields[i]: self._sums[i] for i in self._money}
 
-    def add(self, batch: Validated, *, first_row: int, where: str) -> None:
+    def add(self, batch: Validated, *, where: str) -> None:
         """Rows of the record's form. Rejects of the batch and doubled keys are kept."""
         self.reject(batch.rejects, rows=batch.rejected_rows)
         columns = [self._stored(kind, column) for kind, column in zip(self._kinds, batch.columns, strict=True)]
         for i in self._money:
-            self._sums[i] += sum(cell for cell in columns[i] if cell is not None)
-        width = len(self._fields)
-        cells: list[Any] = [None] * (batch.rows * width)
+            self._sums[i] += sum(filter(None, columns[i]))
+        width, rows = len(self._fields), len(batch.numbers)
+        cells: list[Any] = [None] * (rows * width)
         for i, column in enumerate(columns):
             cells[i::width] = column
-        step = ROWS_PER_INSERT * width
-        whole = len(cells) - len(cells) % step
-        for start in range(0, whole, step):
-            self._insert(self._many, cells[start : start + step], first_row + start // width, where)
-        if rest := cells[whole:]:
-            count = len(rest) // width
-            self._insert(self._head + ", ".join([self._row] * count), rest, first_row + whole // width, where)
+        for start in range(0, rows, ROWS_PER_INSERT):
+            numbers = batch.numbers[start : start + ROWS_PER_INSERT]
+            statement = self._many if len(numbers) == ROWS_PER_INSERT else self._statement(len(numbers))
+            self._insert(statement, cells[start * width : (start + len(numbers)) * width], numbers, where)
+
+    def _statement(self, rows: int) -> str:
+        return self._head + ", ".join([self._row] * rows)
 
     def _stored(self, kind: str, column: list[Any]) -> list[Any]:
         if kind == "code":
@@ -127,20 +126,20 @@ class DatasetStage:
             return [self._codes.account(number) for number in column]
         return column
 
-    def _insert(self, statement: str, cells: list[Any], first_row: int, where: str) -> None:
+    def _insert(self, statement: str, cells: list[Any], numbers: Sequence[int], where: str) -> None:
         try:
             self._connection.execute(statement, cells)
         except sqlite3.IntegrityError:
-            self._one_by_one(cells, first_row, where)
+            self._one_by_one(cells, numbers, where)
 
-    def _one_by_one(self, cells: list[Any], first_row: int, where: str) -> None:
-        width = len(self._fields)
-        for offset in range(0, len(cells), width):
-            row = cells[offset : offset + width]
+    def _one_by_one(self, cells: list[Any], numbers: Sequence[int], where: str) -> None:
+        width, statement = len(self._fields), self._statement(1)
+        for i, number in enumerate(numbers):
+            row = cells[i * width : (i + 1) * width]
             try:
-                self._connection.execute(self._one, row)
+                self._connection.execute(statement, row)
             except sqlite3.IntegrityError as error:
-                self._reject_row(row, first_row + offset // width, where, error)
+                self._reject_row(row, number, where, error)
 
     def _reject_row(self, row: list[Any], number: int, where: str, error: sqlite3.IntegrityError) -> None:
         for i in self._money:

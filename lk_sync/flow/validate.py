@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -46,10 +46,10 @@ class Reject(msgspec.Struct, frozen=True):
 
 
 class Validated(msgspec.Struct):
-    """Columns in the order of `Wanted.fields`, without the rejected rows."""
+    """Columns in the order of `Wanted.fields` without the rejected rows; `numbers` are the rows' in the source."""
 
     columns: list[list[Any]]
-    rows: int
+    numbers: Sequence[int]
     rejects: list[Reject]
     rejected_rows: int
 
@@ -238,12 +238,17 @@ class Validator:
     def __call__(self, batch: Batch) -> Validated:
         """The batch in the record's form. An exact batch passes as it is."""
         if batch.exact:
-            return Validated(columns=list(batch.columns), rows=batch.rows, rejects=[], rejected_rows=0)
+            return self._whole(batch, list(batch.columns))
         try:
             columns = [[convert(cell) for cell in column] for convert, column in self._pairs(batch)]
         except Unfit:
             return self._row_by_row(batch)
-        return Validated(columns=columns, rows=batch.rows, rejects=[], rejected_rows=0)
+        return self._whole(batch, columns)
+
+    @staticmethod
+    def _whole(batch: Batch, columns: list[list[Any]]) -> Validated:
+        numbers = range(batch.first_row, batch.first_row + batch.rows)
+        return Validated(columns=columns, numbers=numbers, rejects=[], rejected_rows=0)
 
     def _pairs(self, batch: Batch) -> list[tuple[Convert, list[Any]]]:
         return list(zip(self._convert, batch.columns, strict=True))
@@ -251,20 +256,19 @@ class Validator:
     def _row_by_row(self, batch: Batch) -> Validated:
         good: list[list[Any]] = [[] for _ in self._fields]
         rejects: list[Reject] = []
-        bad_rows = 0
-        for index, row in enumerate(zip(*batch.columns, strict=True)):
+        numbers: list[int] = []
+        for number, row in enumerate(zip(*batch.columns, strict=True), batch.first_row):
             cells, faults = self._row(row)
             if faults:
-                bad_rows += 1
                 key = " ".join(str(row[i]) for i in self._key)[:200]
                 rejects += [
-                    Reject(batch.first_row + index, key, field, str(value)[:200], reason, batch.where)
-                    for field, value, reason in faults
+                    Reject(number, key, field, str(value)[:200], reason, batch.where) for field, value, reason in faults
                 ]
             else:
+                numbers.append(number)
                 for column, cell in zip(good, cells, strict=True):
                     column.append(cell)
-        return Validated(columns=good, rows=batch.rows - bad_rows, rejects=rejects, rejected_rows=bad_rows)
+        return Validated(columns=good, numbers=numbers, rejects=rejects, rejected_rows=batch.rows - len(numbers))
 
     def _row(self, row: tuple[Any, ...]) -> tuple[list[Any], list[tuple[str, Any, str]]]:
         cells: list[Any] = []
