@@ -48,6 +48,7 @@ Method = Annotated[str, Of("code", ("meter", "house_meter", "average", "norm", "
 ReadingSource = Annotated[str, Of("code", ("subscriber", "inspector", "calculated", "supplier"))]
 HolderKind = Annotated[str, Of("code", ("person", "organisation"))]
 DocumentKind = Annotated[str, Of("code", ("contract", "act", "other"))]
+Unit = Annotated[str, Of("code", ("m3", "Gcal", "GJ", "kWh", "m2", "person"))]
 BillState = Annotated[str, Of("code", ("issued", "withdrawn"))]
 
 
@@ -78,7 +79,7 @@ class Service(Record, frozen=True, kw_only=True):
     service: Code
     component: Code
     title: Text
-    unit: Text
+    unit: Unit
     position: Count
 
 
@@ -147,7 +148,7 @@ class Meter(Record, frozen=True, kw_only=True):
     service: Code
     model: Text | None = None
     place: Text | None = None
-    unit: Text
+    unit: Unit
     digits_int: Count
     digits_frac: Count
     installed_on: Day
