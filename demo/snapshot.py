@@ -28,7 +28,7 @@ from demo.supplier import Books
 from lk_sync.records import DATASETS
 
 Row = tuple[Any, ...]
-PORTION: Final = 100
+PORTION: Final = 25
 """Accounts whose rows are turned into cells together."""
 
 

@@ -95,7 +95,7 @@ class Water:
         age = 0 if household.opened else 100 + int(chance.random() * self._oldest())
         litres = 0 if household.opened else age * 100 + int(chance.random() * 9_000)
         if household.oddity is Oddity.ROLLOVER:
-            litres = WRAP_LITRES - self._plan.months // 2 * max(household.residents, 1) * self._thirst
+            litres = WRAP_LITRES - 1 - self._plan.months // 2 * max(household.residents, 1) * self._thirst
         dial = Dial(household, position, (before - timedelta(days=age)).isoformat(), litres, chance)
         self._read(dial, before.isoformat(), before.year * 100 + before.month, "inspector")
         return dial
