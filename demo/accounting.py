@@ -34,6 +34,7 @@ READING_SOURCES: Final = {
 }
 HOLDERS: Final = {"person": "физлицо", "organisation": "юрлицо"}
 DOCUMENTS: Final = {"contract": "договор", "act": "акт", "other": "прочее"}
+UNITS: Final = {"m3": "м3", "Gcal": "Гкал"}
 BILL_STATES: Final = {"issued": "выставлена", "withdrawn": "отозвана"}
 WORDS: Final[Mapping[tuple[str, str], Mapping[str, str]]] = {
     ("charges", "method"): METHODS,
@@ -41,6 +42,8 @@ WORDS: Final[Mapping[tuple[str, str], Mapping[str, str]]] = {
     ("accounts", "holder_kind"): HOLDERS,
     ("documents", "kind"): DOCUMENTS,
     ("bills", "state"): BILL_STATES,
+    ("services", "unit"): UNITS,
+    ("meters", "unit"): UNITS,
 }
 """Codes that the accounting system writes in words of its own."""
 
