@@ -116,10 +116,15 @@ class ExportFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AnswerFile(msgspec.Struct, frozen=True, kw_only=True):
-    """An acknowledgement file as found. `name` identifies it to `put_aside`."""
+    """An acknowledgement file as found. `name` identifies it to `put_aside`.
+
+    `fault`: why its bytes cannot be trusted although nobody is writing them any more (they are not those that its
+    manifest speaks of); such a file is put aside unread.
+    """
 
     name: str
     body: bytes
+    fault: str | None = None
 
 
 class Sink(Protocol):
@@ -138,7 +143,7 @@ class Sink(Protocol):
         and then renamed. Safe to repeat, also after the file has been taken."""
 
     def answers(self) -> list[AnswerFile]:
-        """Whole answer files that wait, oldest first; torn or unfinished ones are left alone."""
+        """Answer files that wait, oldest first; unfinished ones are left alone, torn ones come with their `fault`."""
 
     def put_aside(self, answer: AnswerFile, *, taken: bool, report: str | None = None) -> None:
         """Move an answer file to `done/` (taken) or `error/` with the report beside it. Safe to repeat."""

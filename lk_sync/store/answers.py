@@ -61,6 +61,11 @@ def strays(tx: Tx, *, since: str, limit: int = MOST_STRAYS) -> list[Stray]:
     return [Stray(*row) for row in tx.rows("answers.strays", since=since, limit=limit)]
 
 
+def strays_of(tx: Tx, *, sink: str, sha256: str) -> list[Stray]:
+    """Stray lines of one answer file, in its order."""
+    return [Stray(*row) for row in tx.rows("answers.strays_of", sink=sink, sha256=sha256)]
+
+
 def stray_count(tx: Tx, *, since: str) -> int:
     row = tx.row("answers.stray_count", since=since)
     return int(row[0]) if row else 0

@@ -20,6 +20,13 @@ WHERE s.found_at >= :since
 ORDER BY s.found_at DESC, s.sink, a.file, s.line
 LIMIT :limit;
 
+-- name: strays_of
+-- Stray lines of one answer file.
+SELECT s.sink, a.file, s.line, s.item, s.status, s.code, s.text, s.reason, s.found_at
+FROM stray_answers s JOIN answers a ON a.sink = s.sink AND a.sha256 = s.sha256
+WHERE s.sink = :sink AND s.sha256 = :sha256
+ORDER BY s.line;
+
 -- name: stray_count^
 -- How many stray lines were found since an instant.
 SELECT COUNT(*) FROM stray_answers WHERE found_at >= :since;

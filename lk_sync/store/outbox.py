@@ -80,7 +80,9 @@ def waiting(tx: Tx, *, kind: str) -> Iterator[Item]:
 
 def batch(tx: Tx, *, sink: str, number: int, lines: Sequence[tuple[int, str]]) -> int:
     """Gives items their lines (line, item) in file `number`; how many of them were still waiting."""
-    return sum(tx.change("outbox.batch", item=item, sink=sink, batch=number, line=line) for line, item in lines)
+    return tx.change_many(
+        "outbox.batch", ({"item": item, "sink": sink, "batch": number, "line": line} for line, item in lines)
+    )
 
 
 def of_batch(tx: Tx, *, sink: str, number: int) -> list[Item]:

@@ -1,0 +1,180 @@
+"""Visit: how do we call at the drop without trusting the network or waiting for ever?
+
+One visit = connect, prove the server's key, log in, do one thing, leave; all of it under deadlines of its own on top
+of SSH's keepalive. Neither the user's SSH settings nor an agent are consulted: what is not in our settings does not
+count. Whatever goes wrong comes out as one of our errors, in a sentence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Any, BinaryIO, Final, TypeVar
+
+import asyncssh
+from asyncssh import SFTPClient
+
+from connectors.sftp.settings import SftpSettings, checked, client_key, pinned_key
+from lk_sync.errors import AccessDenied, BadData, LkError, SettingsError, Unprotected, Unreachable
+
+T = TypeVar("T")
+Work = Callable[[SFTPClient], Awaitable[T]]
+
+KEEPALIVES: Final = 3
+GOODBYE_SECONDS: Final = 5
+READ_REQUESTS: Final = 64
+
+
+def visit(settings: SftpSettings, work: Work[T]) -> T:
+    """Do `work` at the drop. For a thread without an event loop. Raises Unprotected before a byte of ours goes out,
+    SettingsError, Unreachable, AccessDenied or BadData."""
+    checked(settings)
+    pinned = pinned_key(settings)
+    door = _Door()
+    try:
+        return asyncio.run(_visit(settings, pinned, door, work))
+    except (OSError, TimeoutError, asyncssh.Error) as error:
+        raise _told(settings, pinned, door, error) from error
+
+
+async def _visit(settings: SftpSettings, pinned: asyncssh.SSHKey, door: _Door, work: Work[T]) -> T:
+    async with (
+        asyncio.timeout(settings.deadline_seconds),
+        _connected(settings, pinned, door) as connection,
+        connection.start_sftp_client(path_errors="surrogateescape") as sftp,
+    ):
+        return await work(sftp)
+
+
+class _Door(asyncssh.SSHClient):
+    """Remembers the key that the server showed if it is not the pinned one; never lets it pass."""
+
+    shown: asyncssh.SSHKey | None = None
+
+    def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
+        self.shown = key
+        return False
+
+
+@asynccontextmanager
+async def _connected(
+    settings: SftpSettings, pinned: asyncssh.SSHKey, door: _Door
+) -> AsyncIterator[asyncssh.SSHClientConnection]:
+    connection = await asyncssh.connect(
+        settings.host,
+        settings.port,
+        config=None,
+        agent_path=None,
+        client_factory=lambda: door,
+        known_hosts=([pinned], [], []),
+        username=settings.username,
+        connect_timeout=settings.connect_seconds,
+        login_timeout=settings.connect_seconds,
+        keepalive_interval=settings.keepalive_seconds,
+        keepalive_count_max=KEEPALIVES,
+        **_login(settings),
+    )
+    try:
+        yield connection
+        connection.close()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(connection.wait_closed(), GOODBYE_SECONDS)
+    finally:
+        connection.abort()
+
+
+def _login(settings: SftpSettings) -> dict[str, Any]:
+    if (key := client_key(settings)) is not None:
+        return {"client_keys": [key], "preferred_auth": "publickey"}
+    password = settings.password.value().reveal() if settings.password else None
+    return {"client_keys": None, "password": password, "preferred_auth": "password,keyboard-interactive"}
+
+
+def _told(settings: SftpSettings, pinned: asyncssh.SSHKey, door: _Door, error: Exception) -> LkError:
+    """The fault as one of our errors."""
+    peer = settings.peer
+    match error:
+        case asyncssh.HostKeyNotVerifiable():
+            shown = f"{door.shown.get_algorithm()} {door.shown.get_fingerprint()}" if door.shown else "другой ключ"
+            return Unprotected(
+                f"{peer}: сервер предъявил {shown}, а в host_key записан {pinned.get_algorithm()} "
+                f"{pinned.get_fingerprint()}; соединение разорвано. Выясните у администратора сервера, менялся ли "
+                "ключ, и только тогда исправьте host_key"
+            )
+        case asyncssh.KeyExchangeFailed():
+            return Unprotected(
+                f"{peer}: сервер не может доказать, что владеет ключом вида {pinned.get_algorithm()} из host_key "
+                f"({error.reason}); соединение разорвано"
+            )
+        case asyncssh.PermissionDenied():
+            return AccessDenied(f"{peer}: сервер не принял имя или {_credential(settings)}")
+        case asyncssh.SFTPPermissionDenied():
+            return AccessDenied(f"{peer}: сервер не разрешает действие с файлом ({error.reason})")
+        case asyncssh.SFTPNoSuchFile() | asyncssh.SFTPNoSuchPath():
+            return SettingsError(f"{peer}: на сервере нет такой папки или файла ({error.reason})")
+        case TimeoutError():
+            return Unreachable(f"{peer}: сервер не ответил вовремя; попытка будет повторена")
+        case asyncssh.Error():
+            return Unreachable(f"{peer}: {error.reason or type(error).__name__}; попытка будет повторена")
+        case OSError():
+            return Unreachable(f"{peer}: нет связи ({error.strerror or error}); попытка будет повторена")
+    return Unreachable(f"{peer}: {error}")
+
+
+def _credential(settings: SftpSettings) -> str:
+    return "ключ (key_file)" if settings.key_file else "пароль (password)"
+
+
+@contextmanager
+def at(path: str, settings: SftpSettings) -> Iterator[None]:
+    """Faults inside speak of `path`."""
+    try:
+        yield
+    except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath) as error:
+        raise SettingsError(f"{settings.peer}: на сервере нет {path}") from error
+    except asyncssh.SFTPPermissionDenied as error:
+        raise AccessDenied(f"{settings.peer}: сервер не даёт доступа к {path}") from error
+
+
+async def is_there(sftp: SFTPClient, path: str) -> bool:
+    """Whether a file, folder or link stands at `path`; links are not followed."""
+    try:
+        await sftp.lstat(path)
+    except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
+        return False
+    return True
+
+
+async def read_small(sftp: SFTPClient, path: str, *, limit: int) -> bytes:
+    """A file of at most `limit` bytes. Raises BadData for a larger one."""
+    async with sftp.open(path, "rb") as remote:
+        data: Any = await remote.read(limit + 1)
+    if len(data) > limit:
+        raise BadData(f"{path}: файл больше {limit} байт, такого здесь быть не может")
+    return bytes(data)
+
+
+async def fetch(sftp: SFTPClient, path: str, into: BinaryIO, *, settings: SftpSettings) -> None:
+    """Copy a remote file. Raises Unreachable unless it arrived whole and stood still meanwhile."""
+    before = await sftp.lstat(path)
+    if before.type != asyncssh.FILEXFER_TYPE_REGULAR:
+        raise Unreachable(f"{path}: это уже не обычный файл; попытка будет повторена")
+    copied = 0
+    async with asyncio.timeout(settings.silence_seconds) as silence:
+        async with sftp.open(path, "rb", max_requests=READ_REQUESTS) as remote:
+            async for offset, block in await remote.read_parallel(before.size or 0, 0):
+                _write(into, block, offset)
+                copied += len(block)
+                silence.reschedule(asyncio.get_running_loop().time() + settings.silence_seconds)
+        after = await sftp.lstat(path)
+    if (copied, before.size, before.mtime) != (after.size, after.size, after.mtime):
+        raise Unreachable(f"{path}: файл менялся, пока его читали; попытка будет повторена")
+
+
+def _write(into: BinaryIO, block: bytes, offset: int) -> None:
+    try:
+        os.pwrite(into.fileno(), block, offset)
+    except OSError as error:
+        raise Unreachable(f"временный файл не записать ({error.strerror}); попытка будет повторена") from error

@@ -1,0 +1,172 @@
+"""Layout: what does an export file look like, byte by byte?
+
+Pure: the same items, number and layout give the same bytes. A file is CSV by RFC 4180 with a header and CRLF, in the
+encoding, delimiter and decimal sign of its `ExportSetting`; beside it lies the manifest `<file>.ok`, JSON.
+
+A spreadsheet would execute a cell of text that begins with one of `= + - @`, their full-width twins, a tab, a line
+break or a NUL. Such a cell gets an apostrophe before it, and so does one that begins with an apostrophe. So a reader
+takes one leading apostrophe off every cell of text and has the exact text again (`told`). Numbers are numbers and
+never have one.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from lk_sync.config import ExportSetting
+from lk_sync.contracts import ExportFile
+from lk_sync.errors import SettingsError
+from lk_sync.store.batches import Batch
+
+EXECUTED: Final = tuple("=+-@\t\r\n\0＝＋－＠'")
+MILLION: Final = 1_000_000
+FIRST_LINE: Final = 2  # line 1 is the header, as a spreadsheet counts
+MANIFEST: Final = ".ok"
+_SAFE_NAME: Final = re.compile(r"[0-9A-Za-zА-ЯЁа-яё_][0-9A-Za-zА-ЯЁа-яё._-]{0,99}\.csv")
+_DELIMITERS: Final = ";,|\t"
+
+
+class ReadingItem(msgspec.Struct, frozen=True, kw_only=True):
+    """The payload of an item of kind `reading`."""
+
+    account: str
+    meter: str
+    serial: str
+    period: str
+    value_micro: int
+    taken_on: str
+    flags: tuple[str, ...] = ()
+    supersedes: str | None = None
+    submitted_at: str
+
+
+def reading(payload: str) -> ReadingItem:
+    return msgspec.json.decode(payload, type=ReadingItem)
+
+
+def harmless(text: str) -> str:
+    """`text` as a cell that no spreadsheet executes. `told` gives it back."""
+    return f"'{text}" if text.startswith(EXECUTED) else text
+
+
+def told(cell: str) -> str:
+    """The text that `harmless` made a cell of."""
+    return cell.removeprefix("'")
+
+
+def decimal_text(micro: int, sign: str = ".") -> str:
+    """Millionths as an exact decimal number without idle zeros: 12 345 000 → `12.345`."""
+    whole, fraction = divmod(abs(micro), MILLION)
+    shown = f"{fraction:06d}".rstrip("0")
+    return f"{'-' if micro < 0 else ''}{whole}{sign + shown if shown else ''}"
+
+
+def file_name(setting: ExportSetting, number: int) -> str:
+    """The name of file `number`. Raises SettingsError when `file` cannot give each number a safe name of its own."""
+    names = [_formatted(setting.file, each) for each in (number, number + 1)]
+    if names[0] == names[1] or not _SAFE_NAME.fullmatch(names[0]):
+        raise SettingsError(
+            f"exports: file: «{setting.file}» не годится; нужно имя без папок, с номером в фигурных скобках и "
+            "окончанием .csv, например readings-{number:06d}.csv"
+        )
+    return names[0]
+
+
+def _formatted(template: str, number: int) -> str:
+    try:
+        return template.format(number=number)
+    except (KeyError, ValueError, IndexError, AttributeError):
+        return ""
+
+
+def checked(setting: ExportSetting) -> ExportSetting:
+    """The setting itself. Raises SettingsError for one that files cannot be laid out by."""
+    file_name(setting, 1)
+    if setting.delimiter not in _DELIMITERS:
+        raise SettingsError(f"exports: delimiter: «{setting.delimiter}» не годится; можно ; , | или табуляцию")
+    for missing in {"item", "value"} - {field.value for field in setting.fields}:
+        raise SettingsError(f"exports: fields: нет поля со значением {missing}, без него файл нельзя принять")
+    names = [field.name for field in setting.fields]
+    for name in names:
+        if names.count(name) > 1:
+            raise SettingsError(f"exports: fields: имя «{name}» стоит дважды")
+        if not fits(name, setting):
+            raise SettingsError(f"exports: fields: имя «{name}» не записать в кодировке {setting.encoding}")
+    return setting
+
+
+def fits(text: str, setting: ExportSetting) -> bool:
+    """Whether the encoding of the file holds every character of `text`."""
+    try:
+        text.encode(setting.encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def cells(setting: ExportSetting, item: str, reading: ReadingItem) -> list[str]:
+    """One line of the file, in the order of its fields."""
+    texts = {
+        "item": item,
+        "account": reading.account,
+        "meter": reading.meter,
+        "serial": reading.serial,
+        "period": reading.period,
+        "taken_on": reading.taken_on,
+        "flags": " ".join(reading.flags),
+        "supersedes": reading.supersedes or "",
+        "submitted_at": reading.submitted_at,
+    }
+    value = decimal_text(reading.value_micro, setting.decimal)
+    return [value if field.value == "value" else harmless(texts[field.value]) for field in setting.fields]
+
+
+def body(setting: ExportSetting, lines: Iterable[Sequence[str]]) -> bytes:
+    """The bytes of the file: header and lines."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=setting.delimiter, lineterminator="\r\n")
+    writer.writerow([field.name for field in setting.fields])
+    writer.writerows(lines)
+    return text.getvalue().encode(setting.encoding)
+
+
+def manifest(batch: Batch, setting: ExportSetting) -> bytes:
+    """What the accounting system checks the file by, and how it is to be read."""
+    total = decimal_text(batch.control_sum)
+    column = next(field.name for field in setting.fields if field.value == "value")
+    said = {
+        "file": batch.file,
+        "number": batch.number,
+        "kind": batch.kind,
+        "rows": batch.row_count,
+        "control_sum": total,
+        "sums": {column: total},
+        "sha256": batch.sha256,
+        "encoding": setting.encoding,
+        "delimiter": setting.delimiter,
+        "decimal": setting.decimal,
+        "snapshot": False,
+        "as_of": batch.created_at,
+    }
+    return (json.dumps(said, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def export_file(batch: Batch, setting: ExportSetting, contents: bytes) -> ExportFile:
+    return ExportFile(
+        name=batch.file,
+        body=contents,
+        manifest_name=batch.file + MANIFEST,
+        manifest=manifest(batch, setting),
+    )
+
+
+def sha256(contents: bytes) -> str:
+    return hashlib.sha256(contents).hexdigest()
