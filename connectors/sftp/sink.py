@@ -13,7 +13,7 @@ import hashlib
 import secrets
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 import asyncssh
 import msgspec
@@ -91,7 +91,7 @@ class SftpSink:
         """Whether `path` holds these bytes; False if it is not there. Raises BadData for other bytes."""
         try:
             async with sftp.open(path, "rb") as remote:
-                found = await remote.read(len(body) + 1)
+                found: Any = await remote.read(len(body) + 1)
         except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
             return False
         if found != body:

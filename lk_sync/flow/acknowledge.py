@@ -169,7 +169,7 @@ def _settle(tx: Tx, line: Line, *, batch: Batch, file: str, now: datetime) -> No
     audit.append(
         tx,
         actor=audit.SYSTEM,
-        act=f"item.{line.status}",
+        act=f"item_{line.status}",
         object=f"item:{line.item}",
         now=now,
         detail={"file": file, "line": line.line, "code": line.code},
@@ -200,6 +200,8 @@ def read(body: bytes, setting: ExportSetting) -> list[Line]:
         raise Garbled(1, f"ожидается заголовок {setting.delimiter.join(COLUMNS)}")
     lines: dict[str, Line] = {}
     for number, row in rows:
+        if not row:  # a blank line says nothing
+            continue
         line = _line(number, row)
         if lines.setdefault(line.item, line).word != line.word:
             raise Garbled(number, f"на id {line.item} в этом файле два разных ответа")
@@ -258,7 +260,7 @@ def _audit_refusal(tx: Tx, *, sink: str, file: AnswerFile, reason: str, now: dat
     audit.append(
         tx,
         actor=audit.SYSTEM,
-        act="answer.refused",
+        act="answer_refused",
         object=f"answer:{sink}/{file.name}",
         now=now,
         detail={"sha256": layout.sha256(file.body), "reason": reason},

@@ -19,7 +19,7 @@ from lk_sync.config import ExportSetting, SinkSetting
 from lk_sync.contracts import ExportFile, Sink
 from lk_sync.errors import BadData, Busy
 from lk_sync.flow import acknowledge, layout
-from lk_sync.flow.acknowledge import Answered
+from lk_sync.flow.acknowledge import Answered, Refused
 from lk_sync.store import audit, batches, outbox
 from lk_sync.store.batches import Batch
 from lk_sync.store.database import Store, Tx
@@ -33,21 +33,20 @@ class Withheld(msgspec.Struct, frozen=True):
 
 
 class PushReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What one push did: which files arrived, what could not be written, what was answered."""
+    """What one push did: items in files that arrived, verdicts, and what a person has to look at."""
 
     sink: str
-    delivered: tuple[Batch, ...]
+    files: tuple[str, ...]
+    exported: int
+    confirmed: int
+    rejected: int
+    stray: int
     withheld: tuple[Withheld, ...]
-    answered: Answered
-
-    @property
-    def exported(self) -> int:
-        return sum(batch.row_count for batch in self.delivered)
+    refused: tuple[Refused, ...]
 
     @property
     def needs_attention(self) -> bool:
-        """A person has to look at something that this push left behind."""
-        return bool(self.withheld or self.answered.strays or self.answered.refused)
+        return bool(self.stray or self.withheld or self.refused)
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -73,11 +72,19 @@ def push(store: Store, *, name: str, setting: SinkSetting, sink: Sink, now: Cloc
             delivered += _deliver(store, name=name, sink=sink, now=now)
             full = opened.full
         withheld += opened.withheld
+    return _report(name, delivered, withheld, acknowledge.collect(store, name=name, sink=sink, now=now))
+
+
+def _report(name: str, delivered: list[Batch], withheld: list[Withheld], answered: Answered) -> PushReport:
     return PushReport(
         sink=name,
-        delivered=tuple(delivered),
+        files=tuple(batch.file for batch in delivered),
+        exported=sum(batch.row_count for batch in delivered),
+        confirmed=answered.confirmed,
+        rejected=answered.rejected,
+        stray=len(answered.strays),
         withheld=tuple(withheld),
-        answered=acknowledge.collect(store, name=name, sink=sink, now=now),
+        refused=tuple(answered.refused),
     )
 
 
@@ -140,7 +147,7 @@ def _assign(tx: Tx, batch: Batch, lines: Iterable[_Line], *, now: datetime) -> N
     places = [(place, line.item) for place, line in enumerate(lines, layout.FIRST_LINE)]
     if outbox.batch(tx, sink=batch.sink, number=batch.number, lines=places) != batch.row_count:
         raise Busy(f"{batch.sink}: показания выгружает сейчас другой процесс; повторите позже")
-    _audit(tx, "batch.opened", batch, now=now)
+    _audit(tx, "batch_opened", batch, now=now)
 
 
 def _deliver(store: Store, *, name: str, sink: Sink, now: Clock) -> Iterator[Batch]:
@@ -167,7 +174,7 @@ def _made_again(store: Store, batch: Batch) -> ExportFile:
 def _mark_delivered(tx: Tx, *, batch: Batch, now: datetime) -> None:
     if batches.delivered(tx, sink=batch.sink, number=batch.number, now=now):
         outbox.export(tx, sink=batch.sink, number=batch.number, now=now)
-        _audit(tx, "batch.delivered", batch, now=now)
+        _audit(tx, "batch_delivered", batch, now=now)
 
 
 def _audit(tx: Tx, act: str, batch: Batch, *, now: datetime) -> None:

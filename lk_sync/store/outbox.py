@@ -51,11 +51,14 @@ class Passport(msgspec.Struct, frozen=True):
 
 
 class Backlog(msgspec.Struct, frozen=True):
-    """What waits and what went out unanswered, counted, with the instant of the oldest."""
+    """What is under way. `exported`: gone out without an answer so far; `unanswered`: those of them that are late;
+    `stray`: lines of answer files that fit no item."""
 
     waiting: int
-    oldest_waiting: str | None
+    exported: int
     unanswered: int
+    stray: int
+    oldest_waiting: str | None
     oldest_unanswered: str | None
 
 
@@ -117,7 +120,7 @@ def find(tx: Tx, *, item: str) -> Passport | None:
     return Passport(*row) if row else None
 
 
-def backlog(tx: Tx) -> Backlog:
-    """For `lk-sync status`: an old `oldest_unanswered` means that the accounting system keeps silent."""
-    row = tx.row("outbox.backlog")
-    return Backlog(*row) if row else Backlog(0, None, 0, None)
+def backlog(tx: Tx, *, unanswered_since: str) -> Backlog:
+    """What is under way; items that went out before the instant `unanswered_since` should have been answered."""
+    row = tx.row("outbox.backlog", unanswered_since=unanswered_since)
+    return Backlog(*row) if row else Backlog(0, 0, 0, 0, None, None)

@@ -45,7 +45,14 @@ FROM outbox o LEFT JOIN batches b ON b.sink = o.sink AND b.number = o.batch
 WHERE o.item = :item;
 
 -- name: backlog^
--- How many items wait and how many went out unanswered, each with the oldest.
-SELECT w.items, w.oldest, u.items, u.oldest
+-- How many items wait, went out without an answer so far, and did so before an instant; and how many lines of answer
+-- files fit no item.
+SELECT w.items, e.items, e.late, s.lines, w.oldest, e.oldest
 FROM (SELECT COUNT(*) AS items, MIN(created_at) AS oldest FROM outbox WHERE state = 'waiting') w
-CROSS JOIN (SELECT COUNT(*) AS items, MIN(exported_at) AS oldest FROM outbox WHERE state = 'exported') u;
+CROSS JOIN (
+    SELECT COUNT(*) AS items, MIN(exported_at) AS oldest,
+        COALESCE(SUM(CASE WHEN exported_at < :unanswered_since THEN 1 ELSE 0 END), 0) AS late
+    FROM outbox
+    WHERE state = 'exported'
+) e
+CROSS JOIN (SELECT COUNT(*) AS lines FROM stray_answers) s;
