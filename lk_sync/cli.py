@@ -230,12 +230,9 @@ def push(desk: Desk, sinks: tuple[str, ...], json: bool) -> None:
             code = max(code, error.exit_code)
             continue
         reported[name] = report
-        code = max(code, 1 if report.stray or report.rejected else 0)
+        code = max(code, 1 if report.needs_attention or report.rejected else 0)
         if not json:
-            say(
-                f"{name}: выгружено {number(report.exported)}, подтверждено {number(report.confirmed)}, "
-                f"отклонено {number(report.rejected)}, непонятных ответов {number(report.stray)}"
-            )
+            reports.push_report(report)
     if json:
         as_json(reported)
     sys.exit(code)

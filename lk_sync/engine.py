@@ -105,19 +105,22 @@ def walk(
     log = logs.get(job=name)
     if job.does == "push":
         report = push(config, store, job.peer, clock=clock)
-        if report.exported or report.confirmed or report.rejected or report.stray:
-            log.info(
+        if report.exported or report.confirmed or report.rejected or report.needs_attention:
+            say: Callable[..., None] = log.warning if report.needs_attention else log.info
+            say(
                 "pushed",
                 exported=report.exported,
                 confirmed=report.confirmed,
                 rejected=report.rejected,
                 stray=report.stray,
+                withheld=len(report.withheld),
+                refused=len(report.refused),
             )
         return report
     puller = Puller(config, store, clock=clock, watch=lambda _: None, stop=stop, started_by="timetable")
     pulled = puller.walk(name, job)
-    say: Callable[..., None] = log.info if pulled.clean else log.warning
-    say(
+    tell: Callable[..., None] = log.info if pulled.clean else log.warning
+    tell(
         pulled.state,
         run=pulled.run,
         rows=sum(d.pulled for d in pulled.datasets),

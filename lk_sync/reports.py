@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from lk_sync.clock import local
+from lk_sync.flow.export import PushReport
 from lk_sync.flow.pull import Progress as Step
 from lk_sync.flow.pull import Watch
 from lk_sync.flow.run import RunReport
@@ -122,3 +123,16 @@ def run_report(report: RunReport) -> None:
         say(f"Абоненты видят прежние данные. Если новые верны: lk-sync approve {report.run}")
     if any(d.rejected for d in report.datasets):
         say(f"Какие строки не приняты и почему: lk-sync rejects {report.run}")
+
+
+def push_report(report: PushReport) -> None:
+    say(
+        f"{report.sink}: выгружено {number(report.exported)}, подтверждено {number(report.confirmed)}, "
+        f"отклонено {number(report.rejected)}, непонятных ответов {number(report.stray)}"
+    )
+    for withheld in report.withheld:
+        say(f"! показание {withheld.item} не выгружено: {withheld.reason}")
+    for refused in report.refused:
+        say(f"! файл ответа {refused.file} не принят и отложен в папку error: {refused.reason}")
+    if report.stray:
+        say("! непонятные ответы перечислены в отчётах рядом с файлами ответов, в папке done")
