@@ -31,6 +31,7 @@ class Formats:
         self._of_month = get_month_names("wide", context="format", locale=language)
         self._month_name = get_month_names("wide", context="stand-alone", locale=language)
         self.money = lru_cache(maxsize=65_536)(self._money)
+        self.tariff = lru_cache(maxsize=4096)(self._tariff)
         self.volume = lru_cache(maxsize=65_536)(self._volume)
         self.month = lru_cache(maxsize=1024)(self._month)
         self.day = lru_cache(maxsize=8192)(self._day)
@@ -53,6 +54,14 @@ class Formats:
         sign = MINUS if micro < 0 else ""
         decimals = f"{self._point}{rest:06d}".rstrip("0") if rest else ""
         return f"{sign}{self._grouped(whole)}{decimals}"
+
+    def _tariff(self, micro: int | None) -> str:
+        """2104560000 → «2 104,56»: rubles of a tariff, at least two decimals."""
+        if micro is None:
+            return UNKNOWN
+        whole, rest = divmod(abs(micro), MICRO)
+        sign = MINUS if micro < 0 else ""
+        return f"{sign}{self._grouped(whole)}{self._point}{f'{rest:06d}'.rstrip('0'):0<2}{NBSP}₽"
 
     def _grouped(self, whole: int) -> str:
         return f"{whole:,}".replace(",", self._group) if whole > 999 else str(whole)

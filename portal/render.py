@@ -24,6 +24,7 @@ from lk_sync.config import Lk
 from portal import assets
 from portal.formats import Formats
 from portal.language import LANGUAGES, SOURCE, translations
+from portal.vocabulary import vocabulary
 
 ROOT: Final = Path(__file__).parent
 PLACES: Final = (ROOT / "pages", ROOT / "templates")
@@ -89,6 +90,11 @@ class LanguageEnvironment(jinja2.Environment):
             day=formats.day,
             short_day=formats.short_day,
             moment=formats.moment,
+            tariff=formats.tariff,
+            unit=vocabulary(language).units.__getitem__,
+            method=vocabulary(language).methods.__getitem__,
+            source=vocabulary(language).sources.__getitem__,
+            document=vocabulary(language).documents.__getitem__,
         )
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
@@ -134,7 +140,8 @@ def render(request: web.Request, template: str, *, status: int = 200, **context:
 
 def frame_of(request: web.Request) -> Frame:
     """What stands around the content: as the gate has found it, or a stranger's."""
-    return request.get(FRAME, ANONYMOUS)
+    frame: Frame = request.get(FRAME, ANONYMOUS)
+    return frame
 
 
 def words(request: web.Request) -> Translations:

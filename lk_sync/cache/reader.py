@@ -203,6 +203,7 @@ class View:
         self._codes: dict[int, str] = {}
         self._ids: dict[str, int] = {}
         self._service_order: dict[int, int] = {}
+        self._services: dict[str, str] = {}
         self.titles: dict[tuple[int, int], Title] = {}
 
     def __enter__(self) -> View:
@@ -244,6 +245,10 @@ class View:
     def code_id(self, word: str) -> int:
         """The code of a word, -1 for a word that no row can hold."""
         return self._ids.get(word, -1)
+
+    def service_title(self, service: str) -> str:
+        """The name of a service as a whole: what the titles of its components have before the colon."""
+        return self._services.get(service, service)
 
     # The account
 
@@ -293,7 +298,10 @@ class View:
         """Meters in service first."""
         codes = self._codes
         found = self._rows("meters", account=account)
-        return [MeterRow._make((row[0], row[1], codes[row[2]], *row[3:12], row[12] == 1)) for row in found]
+        return [
+            MeterRow._make((*row[:2], codes[row[2]], *row[3:5], codes[row[5]], *row[6:12], row[12] == 1))
+            for row in found
+        ]
 
     def last_readings(self, account: int, *, since: Day = EVER_DAY) -> dict[str, ReadingRow]:
         """Meter → its latest reading, whoever took it."""
@@ -343,11 +351,14 @@ class View:
         self._codes = dict(self._rows("codes"))
         self._ids = {word: number for number, word in self._codes.items()}
         codes = self._codes
-        titles = {(row[0], row[1]): Title(codes[row[0]], codes[row[1]], *row[2:]) for row in self._rows("services")}
+        titles = {
+            (row[0], row[1]): Title(codes[row[0]], codes[row[1]], row[2], codes[row[3]], row[4])
+            for row in self._rows("services")
+        }
         self.titles = titles
-        self._service_order = {}
-        for (service, _), title in titles.items():
-            self._service_order[service] = min(title.position, self._service_order.get(service, title.position))
+        ordered = sorted(titles.items(), key=lambda each: each[1].position, reverse=True)
+        self._service_order = {service: title.position for (service, _), title in ordered}
+        self._services = {title.service: title.title.partition(":")[0] for _, title in ordered}
 
 
 def _connect(uri: str) -> sqlite3.Connection:

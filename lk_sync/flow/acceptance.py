@@ -118,7 +118,7 @@ def decide(
     if isinstance(value, Refused):
         return value
     span = window_of(today, window)
-    if refusal := _unacceptable(dial, span, today, window):
+    if refusal := unacceptable(dial, span, today, window):
         return refusal
     comparison = _compare(value, dial, past, span.period, window, confirmed)
     if not isinstance(comparison, tuple):
@@ -215,7 +215,8 @@ def plausible_micro(average_micro: Micro | None, months: int, unit: str, window:
     return max(measures) * max(1, months) if measures else None
 
 
-def _unacceptable(dial: Dial, span: Span, today: date, window: Window) -> Refused | None:
+def unacceptable(dial: Dial, span: Span, today: date, window: Window) -> Refused | None:
+    """Why nothing can be handed in today, whatever one would type."""
     if dial.automatic:
         return Refused("automatic")
     if dial.removed:

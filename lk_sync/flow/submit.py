@@ -77,7 +77,7 @@ def submit(
         now=now,
     )
     detail = {"account": account, "meter": meter, "value_micro": reading.value_micro, "supersedes": supersedes}
-    audit.write(
+    audit.append(
         tx, actor=user_code, act="reading_submitted", object=f"item:{item}", now=now, address=address, detail=detail
     )
     return Answer("taken", submission)

@@ -1,0 +1,26 @@
+"""Bills: which платёжные документы were issued, for how much, payable until when?"""
+
+from aiohttp import web
+
+from portal.access import subscriber, visitor
+from portal.freshness import as_of
+from portal.keys import CACHE
+from portal.language import N_
+from portal.paging import part
+from portal.render import MenuItem, render
+from portal.subject import nothing_known, subject_of
+
+MENU = MenuItem("/bills", N_("Квитанции"))
+routes = web.RouteTableDef()
+
+
+@routes.get("/bills")
+@subscriber
+async def show(request: web.Request) -> web.Response:
+    with request.app[CACHE].view() as view:
+        subject = subject_of(view, visitor(request))
+        if subject is None:
+            return nothing_known(request, view)
+        listed = part(request, view.bills, subject.key, since=subject.since_month)
+        stated_as_of = as_of(request, view, "bills")
+    return render(request, "bills/page.html", bills=listed, as_of=stated_as_of)

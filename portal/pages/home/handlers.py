@@ -1,0 +1,129 @@
+"""Home: which facts stand on the first page?
+
+Nothing is computed here but sums of balances that the accounting system has closed itself.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+
+import msgspec
+from aiohttp import web
+
+from lk_sync.cache.reader import BalanceRow, BillRow, MeterRow, PaymentRow, ReadingRow, View
+from lk_sync.records import Kopecks, Month
+from portal.access import subscriber, visitor
+from portal.freshness import as_of
+from portal.keys import CACHE, LK
+from portal.pages.readings.cards import handed_in, span
+from portal.pages.readings.cards import today as today_of
+from portal.pages.readings.way import Way, way_of
+from portal.render import render
+from portal.subject import Subject, nothing_known, subject_of
+
+routes = web.RouteTableDef()
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """What is owed at the end of `period`, all services together; > 0 means that the subscriber owes.
+
+    `due`: the bill to pay it by, when there is one; `overdue`: its day has passed.
+    """
+
+    kind: Literal["debt", "zero", "credit"]
+    kopecks: Kopecks
+    period: Month
+    services: list[tuple[str, Kopecks]]
+    due: BillRow | None
+    overdue: bool
+
+
+class MeterLine(msgspec.Struct, frozen=True):
+    """A meter in service with its last reading in the books and the last one handed in here."""
+
+    meter: MeterRow
+    service: str
+    last: ReadingRow | None
+    way: Way | None
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """What the cache knows. A part is None when its dataset has never been loaded."""
+
+    standing: Standing | None
+    bill: BillRow | None
+    payment: PaymentRow | None
+    loaded: frozenset[str]
+
+
+DATASETS = ("accounts", "balances", "bills", "payments", "meters", "readings")
+
+
+@routes.get("/")
+@subscriber
+async def show(request: web.Request) -> web.Response:
+    today = today_of(request)
+    with request.app[CACHE].view() as view:
+        subject = subject_of(view, visitor(request))
+        if subject is None:
+            return nothing_known(request, view)
+        loaded = frozenset(name for name in DATASETS if view.state(name) is not None)
+        facts = _facts(view, subject, loaded, today)
+        meters = _meters(request, view, subject)
+        shown_as_of = as_of(request, view, *loaded)
+    return render(
+        request,
+        "home/page.html",
+        card=subject.card,
+        facts=facts,
+        meters=meters,
+        span=span(request),
+        late=request.app[LK].readings.late,
+        today=today,
+        as_of=shown_as_of,
+    )
+
+
+def _facts(view: View, subject: Subject, loaded: frozenset[str], today: date) -> Facts:
+    bills = view.bills(subject.key, since=subject.since_month, most=3)
+    bill = next((bill for bill in bills if bill.state == "issued"), None)
+    payments = view.payments(subject.key, since=subject.since_day, most=1)
+    return Facts(
+        standing=_standing(view, view.balance(subject.key), bill, today),
+        bill=bill,
+        payment=payments[0] if payments else None,
+        loaded=loaded,
+    )
+
+
+def _standing(view: View, balance: list[BalanceRow], bill: BillRow | None, today: date) -> Standing | None:
+    if not balance:
+        return None
+    kopecks = sum(row.closing_kopecks for row in balance)
+    due = bill if kopecks > 0 else None
+    return Standing(
+        kind="debt" if kopecks > 0 else "credit" if kopecks < 0 else "zero",
+        kopecks=kopecks,
+        period=balance[0].period,
+        services=[(view.service_title(row.service), row.closing_kopecks) for row in balance],
+        due=due,
+        overdue=due is not None and due.due_on < today.isoformat(),
+    )
+
+
+def _meters(request: web.Request, view: View, subject: Subject) -> list[MeterLine]:
+    in_service = [meter for meter in view.meters(subject.key) if meter.removed_on is None]
+    if not in_service:
+        return []
+    last = view.last_readings(subject.key, since=subject.since_day)
+    newest = {submitted.meter: submitted for submitted in reversed(handed_in(request))}
+    return [
+        MeterLine(
+            meter,
+            view.service_title(meter.service),
+            last.get(meter.meter),
+            way_of(request, newest[meter.meter]) if meter.meter in newest else None,
+        )
+        for meter in in_service
+    ]
