@@ -1,0 +1,35 @@
+# Needs a Debian or Ubuntu machine with make and Python 3.11 or newer; everything else is installed into .venv.
+
+PYTHON ?= python3
+PORT ?= 8080
+ACCOUNTS ?= 500
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench clean
+
+help: ## что умеет make
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile
+
+demo: ## поставщик, обмен и кабинет на этой машине (PORT=8080, ACCOUNTS=500); ONCE=1 — пройти круг и выйти
+	@$(PYTHON) demo/machine demo
+	@$(BIN)/python -m demo --port $(PORT) --accounts $(ACCOUNTS) $(if $(ONCE),--once)
+
+test: ## всё, что проверяется: оформление, типы, порядок комнат, тесты
+	@$(PYTHON) demo/machine test
+	@$(MAKE) --no-print-directory check
+	$(BIN)/pytest
+
+check: ## только оформление, типы и порядок комнат (после make test)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: ## замеры скорости рядом с другими программами
+	@$(PYTHON) demo/machine test
+	$(BIN)/python bench/pull.py
+	$(BIN)/python bench/portal.py
+
+clean: ## убрать .venv, .demo и всё, что оставили проверки
+	rm -rf .venv .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info build
