@@ -162,7 +162,7 @@ def with_password(address: str) -> tuple[str, None, dict[str, str]]:
     headers = {"Accept": ACCEPT, "User-Agent": "lk-sync demo"}
     if parts.username is None:
         return address, None, headers
-        pair = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
+    pair = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
     headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
     return urllib.parse.urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])), None, headers
 
