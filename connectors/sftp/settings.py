@@ -34,7 +34,6 @@ class SftpSettings(Strict, frozen=True, kw_only=True):
     username: str
     password: Secret | None = None
     key_file: Path | None = None
-    key_passphrase: Secret | None = None
     host_key: str = ""
     connect_seconds: Positive = 20
     keepalive_seconds: Positive = 10
@@ -104,14 +103,14 @@ def client_key(settings: SftpSettings) -> asyncssh.SSHKey | None:
     try:
         if settings.key_file.stat().st_mode & READABLE_BY_OTHERS:
             raise SettingsError(f"{settings.key_file}: ключ могут читать посторонние; выполните chmod 600")
-        passphrase = settings.key_passphrase.value().reveal() if settings.key_passphrase else None
-        return asyncssh.read_private_key(settings.key_file, passphrase)
+        return asyncssh.read_private_key(settings.key_file)
     except OSError as error:
         raise SettingsError(f"{settings.key_file}: ключ не читается ({error.strerror})") from error
-    except asyncssh.KeyImportError as error:
-        raise SettingsError(f"{settings.key_file}: это не закрытый ключ, или нужна key_passphrase") from error
-    except asyncssh.KeyEncryptionError as error:
-        raise SettingsError(f"{settings.key_file}: key_passphrase не подходит к ключу") from error
+    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
+        raise SettingsError(
+            f"{settings.key_file}: это не закрытый ключ SSH, или он закрыт паролем; нужен ключ без пароля, "
+            "который может читать только она"
+        ) from error
 
 
 def checked(settings: SftpSettings) -> None:

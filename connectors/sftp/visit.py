@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Final, TypeVar
 
 import asyncssh
 from asyncssh import SFTPClient
+from asyncssh.packet import PacketDecodeError
 
 from connectors.sftp.settings import SftpSettings, checked, client_key, pinned_key
 from lk_sync.errors import AccessDenied, BadData, LkError, SettingsError, Unprotected, Unreachable
@@ -35,7 +36,7 @@ def visit(settings: SftpSettings, work: Work[T]) -> T:
     door = _Door()
     try:
         return asyncio.run(_visit(settings, pinned, door, work))
-    except (OSError, TimeoutError, asyncssh.Error) as error:
+    except (OSError, asyncssh.Error, PacketDecodeError) as error:
         raise _told(settings, pinned, door, error) from error
 
 
@@ -120,7 +121,7 @@ def _told(settings: SftpSettings, pinned: asyncssh.SSHKey, door: _Door, error: E
             return Unreachable(f"{peer}: {error.reason or type(error).__name__}; попытка будет повторена")
         case OSError():
             return Unreachable(f"{peer}: нет связи ({error.strerror or error}); попытка будет повторена")
-    return Unreachable(f"{peer}: {error}")
+    return Unreachable(f"{peer}: сервер говорит не по правилам SSH ({error}); попытка будет повторена")
 
 
 def _credential(settings: SftpSettings) -> str:

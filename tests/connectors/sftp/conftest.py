@@ -1,0 +1,2 @@
+from tests.at_the_drop import drop as drop
+from tests.at_the_drop import server_key as server_key
