@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from enum import Enum
+from http import HTTPStatus
 from typing import Final, TypeVar
 from urllib.parse import quote
 
@@ -27,6 +28,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 H = TypeVar("H", bound=Handler)
 
 SESSION: Final = "__Host-session"
+SESSION_SHOWN: Final = 12  # of 64 characters of the hash
 LANGUAGE: Final = "__Host-language"
 READS: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
@@ -43,7 +45,7 @@ class Mark(Enum):
 class Visitor(msgspec.Struct, frozen=True):
     """A logged-in subscriber. `account` is the number, `account_key` the cache's key (0 when it has none).
 
-    `csrf` is the value of the field `csrf` of every form.
+    `csrf` is the value of the field `csrf` of every form; `session` tells sessions apart in journals.
     """
 
     user_code: str
@@ -53,6 +55,7 @@ class Visitor(msgspec.Struct, frozen=True):
     language: str
     csrf: str
     must_change_password: bool
+    session: str
 
 
 _MARKS: dict[object, Mark] = {}
@@ -106,6 +109,11 @@ def visitor_or_none(request: web.Request) -> Visitor | None:
         return found
 
 
+def known(request: web.BaseRequest) -> Visitor | None:
+    """Who was found to be logged in while the request was answered."""
+    return request.get(_VISITOR)
+
+
 def form(request: web.Request) -> Mapping[str, str]:
     """The fields of the form that was sent. The gate has read and limited it."""
     return request[_FORM]
@@ -153,6 +161,7 @@ def _load(request: web.Request) -> Visitor | None:
         language=session.language,
         csrf=forgery.token(session.csrf_key),
         must_change_password=session.password_kind == users.ONE_TIME,
+        session=session.token_hash[:SESSION_SHOWN],
     )
 
 
@@ -165,7 +174,7 @@ def _session(request: web.Request) -> sessions.Session | None:
     idle = timedelta(minutes=app[LK].portal.session_idle_minutes)
     found = sessions.find(app[STORE].reading, token=token, now=now, idle=idle)
     if found is not None:
-        app[SEEN].note(sessions.token_hash(token), since=found.seen_at, now=now)
+        app[SEEN].note(found.token_hash, since=found.seen_at, now=now)
     return found
 
 
@@ -173,11 +182,13 @@ def _session(request: web.Request) -> sessions.Session | None:
 async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Lets in who may see the page, with forms that are their own; sets the cookie of forms before login."""
     match = request.match_info
-    if match.http_exception is not None:
-        raise Refusal(match.http_exception.status)
-    mark = _MARKS[match.handler]
+    mark = _MARKS[match.handler] if match.http_exception is None else None
     if mark is Mark.FILE:
         return await handler(request)
+    if not request.app[ORIGIN].knows(request):
+        raise Refusal(HTTPStatus.MISDIRECTED_REQUEST)
+    if match.http_exception is not None:
+        raise match.http_exception
     if mark is not Mark.PUBLIC and (elsewhere := await _turn_away(request, mark)) is not None:
         return elsewhere
     if request.method not in READS:
@@ -199,7 +210,7 @@ def _frame(request: web.Request) -> Frame:
     )
 
 
-async def _turn_away(request: web.Request, mark: Mark) -> web.StreamResponse | None:
+async def _turn_away(request: web.Request, mark: Mark | None) -> web.StreamResponse | None:
     found = visitor_or_none(request)
     if found is None:
         await _end_link(request)
@@ -232,12 +243,12 @@ def _to_login(request: web.Request) -> web.StreamResponse:
 async def _read_form(request: web.Request) -> None:
     """Reads the form within the limits and refuses one that our page did not send."""
     if forgery.from_elsewhere(request, request.app[ORIGIN].base_url):
-        raise Refusal(403)
+        raise Refusal(HTTPStatus.FORBIDDEN)
     if request.content_type != FORM_TYPE:
-        raise Refusal(415)
+        raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
     request[_FORM] = fields = await _fields(request)
     if not forgery.same(fields.get(forgery.FIELD, ""), form_token(request)):
-        raise Refusal(403)
+        raise Refusal(HTTPStatus.FORBIDDEN)
 
 
 async def _fields(request: web.Request) -> Mapping[str, str]:
@@ -245,7 +256,7 @@ async def _fields(request: web.Request) -> Mapping[str, str]:
         async with asyncio.timeout(request.app[LK].portal.body_seconds):
             posted = await request.post()
     except TimeoutError:
-        raise Refusal(408) from None
+        raise Refusal(HTTPStatus.REQUEST_TIMEOUT) from None
     except (ValueError, LookupError):  # broken escapes, an unknown charset, too many fields
-        raise Refusal(400) from None
+        raise Refusal(HTTPStatus.BAD_REQUEST) from None
     return {name: value for name, value in posted.items() if isinstance(value, str)}

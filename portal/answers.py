@@ -11,11 +11,17 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Final
 
-from aiohttp import web
+from aiohttp import hdrs, web
+
+from portal.keys import ANSWERS
+from portal.language import LANGUAGES, SOURCE, accepted
+from portal.render import ANONYMOUS, ENVIRONMENTS
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 log: Final = logging.getLogger("portal")
+TEMPLATE: Final = "answers/page.html"
+OTHER: Final = 400
 
 
 class Refusal(Exception):
@@ -29,4 +35,48 @@ class Refusal(Exception):
 
 def see_other(path: str) -> web.Response:
     """After a form, or on the way to one: look there. `path` is ours and begins with one slash."""
-    return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": path})
+    return web.Response(status=HTTPStatus.SEE_OTHER, headers={hdrs.LOCATION: path})
+
+
+class Answers:
+    """Pages of refusal, made once for each status and language: they cost an attacker's victim nothing."""
+
+    def __init__(self, app: web.Application) -> None:
+        self._templates = {language: app[ENVIRONMENTS[language]].get_template(TEMPLATE) for language in LANGUAGES}
+        self._pages: dict[tuple[int, str], bytes] = {}
+
+    def of(self, status: int, language: str = SOURCE, *, retry_after: int | None = None) -> web.Response:
+        """The page of a refusal; a status that has no words of its own is shown as a bad request."""
+        page = self._pages.get((status, language))
+        if page is None:
+            text = self._templates[language].render(status=status, frame=ANONYMOUS, path="/")
+            page = self._pages[status, language] = text.encode()
+        response = web.Response(status=status, body=page, content_type="text/html", charset="utf-8")
+        if retry_after is not None:
+            response.headers[hdrs.RETRY_AFTER] = str(retry_after)
+        return response
+
+    def to(self, request: web.BaseRequest, status: int, *, retry_after: int | None = None) -> web.Response:
+        return self.of(status, accepted(request.headers.get(hdrs.ACCEPT_LANGUAGE, "")), retry_after=retry_after)
+
+    def instead_of(self, request: web.BaseRequest, error: web.HTTPException) -> web.Response:
+        """Our page in place of aiohttp's own."""
+        response = self.to(request, error.status)
+        for name in (hdrs.LOCATION, hdrs.ALLOW):
+            if name in error.headers:
+                response.headers[name] = error.headers[name]
+        return response
+
+
+@web.middleware
+async def shield(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Whatever a page raises becomes an answer of ours."""
+    try:
+        return await handler(request)
+    except Refusal as refusal:
+        return request.app[ANSWERS].to(request, refusal.status, retry_after=refusal.retry_after)
+    except web.HTTPException as error:
+        return request.app[ANSWERS].instead_of(request, error)
+    except Exception:
+        log.exception("страница не построена: %s %s", request.method, request.path)
+        return request.app[ANSWERS].to(request, HTTPStatus.INTERNAL_SERVER_ERROR)

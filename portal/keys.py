@@ -12,9 +12,17 @@ from lk_sync.config import Lk
 from lk_sync.store.database import Store
 
 if TYPE_CHECKING:
+    from markupsafe import Markup
+
     from lk_sync.cache.reader import CacheReader
+    from portal.answers import Answers
+    from portal.legal import Legal
+    from portal.mail.post import Post
     from portal.origin import Origin
+    from portal.passwords import Passwords
+    from portal.registrar import Registrar
     from portal.seen import Seen
+    from portal.visits import Visits
 
 LK = web.AppKey("LK", Lk)
 CONFIG_DIR = web.AppKey("CONFIG_DIR", Path)
@@ -23,3 +31,10 @@ CACHE: web.AppKey[CacheReader] = web.AppKey("CACHE")
 CLOCK: web.AppKey[Clock] = web.AppKey("CLOCK")
 ORIGIN: web.AppKey[Origin] = web.AppKey("ORIGIN")
 SEEN: web.AppKey[Seen] = web.AppKey("SEEN")
+ANSWERS: web.AppKey[Answers] = web.AppKey("ANSWERS")
+VISITS: web.AppKey[Visits] = web.AppKey("VISITS")
+PASSWORDS: web.AppKey[Passwords] = web.AppKey("PASSWORDS")
+LEGAL: web.AppKey[Legal] = web.AppKey("LEGAL")
+REGISTRAR: web.AppKey[Registrar] = web.AppKey("REGISTRAR")
+POST: web.AppKey[Post | None] = web.AppKey("POST")  # None: no mail server is set, letters wait
+MANUAL: web.AppKey[dict[str, Markup]] = web.AppKey("MANUAL")

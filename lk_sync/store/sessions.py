@@ -26,6 +26,7 @@ class Session(msgspec.Struct, frozen=True):
     password_kind: Literal["one_time", "own"]
     csrf_key: str
     seen_at: str
+    token_hash: str
 
 
 def token_hash(token: str) -> str:
@@ -66,6 +67,10 @@ def seen(tx: Tx, *, moments: Mapping[str, str]) -> int:
     return tx.change_many(
         "sessions.seen", ({"token_hash": token, "seen_at": moment} for token, moment in moments.items())
     )
+
+
+def end(tx: Tx, *, token: str) -> bool:
+    return tx.change("sessions.end", token_hash=token_hash(token)) == 1
 
 
 def end_all(tx: Tx, *, user_code: str) -> int:

@@ -4,7 +4,7 @@ VALUES (:token_hash, :user_code, :csrf_key, :now, :now, :expires_at, :address, :
 
 -- name: find^
 -- The session and its user record, if both are alive. `seen_after` is the idle limit.
-SELECT u.user_code, u.account, u.holder_key, u.language, u.password_kind, s.csrf_key, s.seen_at
+SELECT u.user_code, u.account, u.holder_key, u.language, u.password_kind, s.csrf_key, s.seen_at, s.token_hash
 FROM sessions AS s
 JOIN user_records AS u ON u.user_code = s.user_code
 WHERE s.token_hash = :token_hash
@@ -21,3 +21,10 @@ DELETE FROM sessions WHERE user_code = :user_code;
 
 -- name: sweep!
 DELETE FROM sessions WHERE expires_at <= :now OR seen_at <= :seen_after;
+
+-- name: end!
+DELETE FROM sessions WHERE token_hash = :token_hash;
+
+-- name: alive^
+-- Does the store answer at all?
+SELECT 1 AS alive;

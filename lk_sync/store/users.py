@@ -114,3 +114,7 @@ def end(tx: Tx, *, user_code: str, reason: str, now: datetime) -> bool:
     sessions.end_all(tx, user_code=user_code)
     audit.append(tx, actor=audit.SYSTEM, act="link_ended", object=f"user:{user_code}", now=now, detail={"why": reason})
     return True
+
+
+def choose_language(tx: Tx, *, user_code: str, language: str) -> None:
+    tx.change("users.choose_language", user_code=user_code, language=language)

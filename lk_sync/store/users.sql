@@ -37,3 +37,6 @@ WHERE user_code = :user_code AND password_hash = :was AND ended_at IS NULL;
 
 -- name: end!
 UPDATE user_records SET ended_at = :now WHERE user_code = :user_code AND ended_at IS NULL;
+
+-- name: choose_language!
+UPDATE user_records SET language = :language WHERE user_code = :user_code AND ended_at IS NULL;

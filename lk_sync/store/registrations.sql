@@ -1,0 +1,35 @@
+-- name: ask!
+-- The same form sent twice is one request.
+INSERT INTO registrations (
+    registration, account, email, amount_kopecks, language, rules_version, rules_sha256, consent_version,
+    consent_sha256, address, browser, created_at)
+VALUES (
+    :registration, :account, :email, :amount_kopecks, :language, :rules_version, :rules_sha256, :consent_version,
+    :consent_sha256, :address, :browser, :created_at)
+ON CONFLICT (registration) DO NOTHING;
+
+-- name: due^
+SELECT
+    registration, account, email, amount_kopecks, language, rules_version, rules_sha256, consent_version,
+    consent_sha256, address, browser, created_at
+FROM registrations
+WHERE outcome IS NULL AND (lease_until IS NULL OR lease_until <= :now)
+ORDER BY created_at
+LIMIT 1;
+
+-- name: claim!
+UPDATE registrations
+SET lease_until = :lease_until
+WHERE registration = :registration AND outcome IS NULL AND (lease_until IS NULL OR lease_until <= :now);
+
+-- name: settle!
+-- What was typed has done its duty; who asked for which account, and what came of it, stays.
+UPDATE registrations
+SET outcome = :outcome, settled_at = :now, lease_until = NULL, amount_kopecks = 0
+WHERE registration = :registration AND outcome IS NULL;
+
+-- name: waiting^
+SELECT COUNT(*) FROM registrations WHERE outcome IS NULL;
+
+-- name: outcome^
+SELECT outcome FROM registrations WHERE registration = :registration;

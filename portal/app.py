@@ -1,0 +1,149 @@
+"""App: what is the portal made of, and what runs beside its pages?
+
+`make_app` puts the parts together; tests use the same one. Beside the pages run, in every process: the registrar,
+the post, the writers of visits and of sessions' idle limits, and housekeeping.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from typing import Final
+
+import jinja2
+from aiohttp import web
+
+from lk_sync import clock as wall
+from lk_sync.cache.reader import CacheReader
+from lk_sync.clock import Clock
+from lk_sync.config import Config, Lk
+from lk_sync.errors import SettingsError
+from lk_sync.store import attempts, sessions
+from lk_sync.store.database import Store, Tx
+from portal import freshness, pages, render
+from portal.access import gate, mark_of
+from portal.answers import Answers, shield
+from portal.keys import (
+    ANSWERS,
+    CACHE,
+    CLOCK,
+    CONFIG_DIR,
+    LEGAL,
+    LK,
+    MANUAL,
+    ORIGIN,
+    PASSWORDS,
+    POST,
+    REGISTRAR,
+    SEEN,
+    STORE,
+    VISITS,
+)
+from portal.legal import Legal
+from portal.mail.carrier import Carrier
+from portal.mail.post import Post
+from portal.mail.stationery import Stationery
+from portal.origin import Origin
+from portal.pages.help.handlers import manuals
+from portal.passwords import Passwords
+from portal.registrar import Registrar
+from portal.seen import Seen
+from portal.visits import Visits
+
+MOST_FIELDS: Final = 100
+CLEAN_EVERY_SECONDS: Final = 600
+AFTER_A_FAULT_SECONDS: Final = 5
+
+log: Final = logging.getLogger("portal")
+
+
+def make_app(config: Config, *, store: Store, cache: CacheReader, clock: Clock = wall.now) -> web.Application:
+    """The portal of a configuration folder. `store` and `cache` stay the caller's to close.
+
+    Raises SettingsError for texts, letters or addresses that make no sense.
+    """
+    lk = config.lk
+    app = web.Application(
+        middlewares=[shield, gate], client_max_size=lk.portal.max_body_bytes, client_max_fields=MOST_FIELDS
+    )
+    app[LK], app[CONFIG_DIR] = lk, config.folder
+    app[STORE], app[CACHE], app[CLOCK] = store, cache, clock
+    app[ORIGIN] = Origin(lk.portal)
+    app[SEEN], app[VISITS], app[PASSWORDS] = Seen(), Visits(lk.data_dir / "visits.jsonl"), Passwords()
+    app[LEGAL] = Legal(config.folder / "legal", lk.legal)
+    app[MANUAL] = manuals(lk)
+    _add_pages(app, lk)
+    app[ANSWERS] = Answers(app)
+    app[POST] = _post(config, store, clock)
+    app[REGISTRAR] = Registrar(store, cache, clock, app[PASSWORDS], lk, lambda: _wake(app[POST]))
+    app.cleanup_ctx.append(_beside_the_pages)
+    return app
+
+
+def _add_pages(app: web.Application, lk: Lk) -> None:
+    try:
+        render.setup(app, lk, pages.menu())
+    except jinja2.TemplateSyntaxError as error:
+        raise SettingsError(f"{error.filename}, строка {error.lineno}: {error.message}") from error
+    freshness.setup(app)
+    for table in pages.tables():
+        app.add_routes(table)
+    for route in app.router.routes():
+        if mark_of(route.handler) is None:
+            raise LookupError(f"{route.method} {route.resource}: страница не говорит, кому она открыта")
+
+
+def _post(config: Config, store: Store, clock: Clock) -> Post | None:
+    mail = config.lk.mail
+    if mail is None:
+        log.warning("почтовый сервер не задан (раздел mail в lk.yaml): письма с паролями будут ждать")
+        return None
+    hostname = Origin(config.lk.portal).hostname
+    stationery = Stationery(config.folder / "letters", config.lk, mail)
+    return Post(store, clock, stationery, Carrier(mail, hostname=hostname, environment=config.environment))
+
+
+def _wake(post: Post | None) -> None:
+    if post is not None:
+        post.wake()
+
+
+async def _beside_the_pages(app: web.Application) -> AsyncIterator[None]:
+    post = app[POST]
+    work = [app[REGISTRAR].run, lambda: _keep_clean(app)] + ([post.run] if post else [])
+    tasks = [asyncio.create_task(_whatever_happens(each)) for each in work]
+    writers = [
+        asyncio.create_task(app[VISITS].keep_writing()),
+        asyncio.create_task(app[SEEN].keep_writing(app[STORE])),
+    ]
+    yield
+    for task in tasks + writers:
+        task.cancel()
+    await asyncio.gather(*tasks, *writers, return_exceptions=True)
+    app[PASSWORDS].close()
+
+
+async def _whatever_happens(work: Callable[[], Awaitable[None]]) -> None:
+    """A fault in one pass does not end the work: the next pass begins a little later."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            log.exception("фоновая работа прервалась и начнётся снова через %d с", AFTER_A_FAULT_SECONDS)
+        await asyncio.sleep(AFTER_A_FAULT_SECONDS)
+
+
+async def _keep_clean(app: web.Application) -> None:
+    """Forgets sessions and attempts that count for nothing any more."""
+    idle = timedelta(minutes=app[LK].portal.session_idle_minutes)
+
+    def clean(tx: Tx) -> None:
+        now = app[CLOCK]()
+        sessions.sweep(tx, now=now, idle=idle)
+        attempts.sweep(tx, now=now)
+
+    while True:
+        await app[STORE].write(clean)
+        await asyncio.sleep(CLEAN_EVERY_SECONDS)

@@ -1,0 +1,109 @@
+"""Stationery: what does a letter say, in the supplier's words?
+
+`config/letters/<kind>.<language>.txt` (its first line is the subject) and `.html` are templates that a supplier
+rewrites. They run in a sandbox, see only what a letter of their kind is about, and are tried when the process
+starts: a broken one is named with its line before a letter depends on it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+from jinja2.sandbox import SandboxedEnvironment
+
+from lk_sync.config import Lk, Mail
+from lk_sync.errors import SettingsError
+from lk_sync.store.letters import Letter
+from portal.formats import Formats
+from portal.language import LANGUAGES
+from portal.origin import Origin
+
+SAMPLE_MOMENT: Final = "2026-01-31T09:00:00.000Z"
+# What a letter of each kind is told beside `supplier`, `portal` (the address of the portal) and `moment` (a filter).
+KINDS: Final[dict[str, dict[str, str]]] = {
+    "one_time_password": {"account": "000012345", "password": "AAAA-BBBB-CCCC-DDDD", "expires_at": SAMPLE_MOMENT},
+    "registration_attempt": {"account": "000012345", "attempted_at": SAMPLE_MOMENT},
+    "organisation": {"account": "000012345"},
+    "password_changed": {"account": "000012345", "changed_at": SAMPLE_MOMENT},
+}
+
+
+class Stationery:
+    """Raises SettingsError when a template is missing or broken."""
+
+    def __init__(self, folder: Path, lk: Lk, mail: Mail) -> None:
+        self._origin = Origin(lk.portal)
+        self._sender = _sender(mail.sender)
+        self._about = {"supplier": lk.supplier, "portal": self._origin.base_url}
+        self._templates = {language: _environment(folder, Formats(language, lk.zone)) for language in LANGUAGES}
+        for kind, sample in KINDS.items():
+            for language in LANGUAGES:
+                self._try(folder, kind, language, sample)
+
+    @property
+    def envelope_sender(self) -> str:
+        return self._sender.addr_spec
+
+    def compose(self, letter: Letter, *, now: datetime) -> EmailMessage:
+        """The letter as it is sent. Its Message-ID is the same at every attempt."""
+        subject, text, html = self._texts(letter.kind, letter.language, letter.context)
+        message = EmailMessage(policy=SMTP)
+        message["From"] = self._sender
+        message["To"] = Address(addr_spec=letter.recipient)
+        message["Subject"] = subject
+        message["Date"] = format_datetime(now)
+        message["Message-ID"] = f"<{letter.letter}@{self._origin.hostname}>"
+        message["Auto-Submitted"] = "auto-generated"
+        message.set_content(text, cte="base64")
+        message.add_alternative(html, subtype="html", cte="base64")
+        return message
+
+    def _texts(self, kind: str, language: str, context: dict[str, Any]) -> tuple[str, str, str]:
+        environment = self._templates[language]
+        told = self._about | context
+        subject, _, text = environment.get_template(f"{kind}.{language}.txt").render(told).partition("\n")
+        return (
+            " ".join(subject.split()),
+            text.strip() + "\n",
+            environment.get_template(f"{kind}.{language}.html").render(told),
+        )
+
+    def _try(self, folder: Path, kind: str, language: str, sample: dict[str, str]) -> None:
+        try:
+            subject, _, _ = self._texts(kind, language, sample)
+        except jinja2.TemplateNotFound as error:
+            raise SettingsError(f"{folder / str(error)}: нет шаблона письма") from error
+        except jinja2.TemplateSyntaxError as error:
+            raise SettingsError(f"{folder / (error.name or '')}, строка {error.lineno}: {error.message}") from error
+        except (jinja2.TemplateError, TypeError, ValueError) as error:
+            raise SettingsError(f"{folder / kind}.{language}: шаблон письма не складывается ({error})") from error
+        if not subject:
+            raise SettingsError(f"{folder / kind}.{language}.txt, строка 1: нет темы письма")
+
+
+def _environment(folder: Path, formats: Formats) -> SandboxedEnvironment:
+    environment = SandboxedEnvironment(
+        loader=jinja2.FileSystemLoader(folder),
+        autoescape=jinja2.select_autoescape(["html"], default_for_string=False),
+        undefined=jinja2.StrictUndefined,
+        auto_reload=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["moment"] = formats.moment
+    return environment
+
+
+def _sender(text: str) -> Address:
+    name, address = parseaddr(text)
+    try:
+        return Address(display_name=name, addr_spec=address)
+    except (ValueError, IndexError) as error:
+        raise SettingsError(f"mail.sender: «{text}» – нужен адрес вида «Личный кабинет <lk@example.ru>»") from error

@@ -1,0 +1,7 @@
+from portal.language import N_
+from portal.pages.help.handlers import routes
+from portal.render import MenuItem
+
+MENU = MenuItem("/help", N_("Помощь"))
+
+__all__ = ["MENU", "routes"]

@@ -1,0 +1,3 @@
+from portal.pages.legal.handlers import routes
+
+__all__ = ["routes"]

@@ -1,0 +1,3 @@
+from portal.pages.login.handlers import routes
+
+__all__ = ["routes"]

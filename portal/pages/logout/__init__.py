@@ -1,0 +1,3 @@
+from portal.pages.logout.handlers import routes
+
+__all__ = ["routes"]

@@ -1,0 +1,105 @@
+"""Password: how does a subscriber choose an own one?
+
+Whoever came with a one-time password has proved it at login and chooses at once; others prove the present one.
+Every session ends with the old password; this browser goes on with a new one.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from http import HTTPStatus
+
+from aiohttp import web
+
+from lk_sync.clock import instant
+from lk_sync.store import attempts, audit, letters, users
+from lk_sync.store.database import Tx
+from lk_sync.store.users import ONE_TIME, User
+from portal import budgets, entry
+from portal.access import address, form, newcomer, visitor
+from portal.answers import Refusal, see_other
+from portal.keys import CLOCK, LK, PASSWORDS, POST, STORE
+from portal.passwords import objection, typed
+from portal.render import render, words
+
+PAGE = "password/page.html"
+
+routes = web.RouteTableDef()
+
+
+@routes.get("/password")
+@newcomer
+async def ask(request: web.Request) -> web.Response:
+    return render(
+        request, PAGE, first=visitor(request).must_change_password, account=visitor(request).account, errors={}
+    )
+
+
+@routes.post("/password")
+@newcomer
+async def change(request: web.Request) -> web.Response:
+    user = users.find(request.app[STORE].reading, user_code=visitor(request).user_code)
+    if user is None:
+        raise Refusal(HTTPStatus.FORBIDDEN)
+    errors = _errors(request, user) or await _unproved(request, user)
+    if errors:
+        return render(
+            request,
+            PAGE,
+            status=HTTPStatus.UNPROCESSABLE_ENTITY,
+            first=user.password_kind == ONE_TIME,
+            account=user.account,
+            errors=errors,
+        )
+    hashed = await request.app[PASSWORDS].hash(typed(form(request)["password"]))
+    now = request.app[CLOCK]()
+    token = await request.app[STORE].write(lambda tx: _choose(tx, request, user, hashed, now))
+    if (post := request.app[POST]) is not None:
+        post.wake()
+    return entry.admit(see_other("/"), token)
+
+
+def _errors(request: web.Request, user: User) -> dict[str, list[str]]:
+    gettext, fields = words(request).gettext, form(request)
+    password = typed(fields.get("password", ""))
+    supplier = request.app[LK].supplier
+    if why := objection(password, (user.account, user.email.partition("@")[0], supplier.short_name)):
+        return {"password": [gettext(why)]}
+    if typed(fields.get("again", "")) != password:
+        return {"again": [gettext("Пароли не совпадают. Введите новый пароль ещё раз.")]}
+    return {}
+
+
+async def _unproved(request: web.Request, user: User) -> dict[str, list[str]]:
+    """Errors of the present password. Raises Refusal (429) when it was tried too often."""
+    if user.password_kind == ONE_TIME:
+        return {}
+    now, here = request.app[CLOCK](), address(request)
+    wanted = budgets.login(request.app[LK].budgets, account=user.account, address=here, known=True)
+    empty = await request.app[STORE].write(lambda tx: attempts.take(tx, wanted, now=now))
+    if empty is not None:
+        raise budgets.used_up(empty, now)
+    if not await request.app[PASSWORDS].verify(user.password_hash, typed(form(request).get("present", ""))):
+        return {"present": [words(request).gettext("Нынешний пароль не подходит.")]}
+    await request.app[STORE].write(lambda tx: attempts.give_back(tx, wanted, now=now))
+    return {}
+
+
+def _choose(tx: Tx, request: web.Request, user: User, hashed: str, now: datetime) -> str:
+    """The token of the new session. Raises Refusal (409) when the password was changed elsewhere meanwhile."""
+    if not users.choose_password(tx, user=user, password_hash=hashed):
+        raise Refusal(HTTPStatus.CONFLICT)
+    first = user.password_kind == ONE_TIME
+    act = "password_chosen" if first else "password_changed"
+    audit.append(tx, actor=user.user_code, act=act, object=f"user:{user.user_code}", now=now, address=address(request))
+    if not first:
+        letters.write(
+            tx,
+            kind="password_changed",
+            once=f"password_changed:{user.user_code}:{now.timestamp()}",
+            recipient=user.email,
+            language=user.language,
+            context={"account": user.account, "changed_at": instant(now)},
+            now=now,
+        )
+    return entry.begin(tx, request, user_code=user.user_code, now=now)

@@ -1,0 +1,3 @@
+from portal.pages.register.handlers import routes
+
+__all__ = ["routes"]

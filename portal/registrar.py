@@ -1,0 +1,270 @@
+"""Registrar: does a registration request match the books, and what follows?
+
+A background task of every portal process, apart from the browser: what a request turns out to be shows neither in
+the answer nor in its time. The amount due of the last or the previous bill is the proof; a bill with nothing to pay
+proves nothing. Somebody who is registered already is told, and nothing changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from lk_sync.cache.reader import CacheReader, View
+from lk_sync.clock import Clock, instant, moment
+from lk_sync.config import Lk, SecretValue
+from lk_sync.store import attempts, audit, consents, letters, registrations, users
+from lk_sync.store.consents import Consent
+from lk_sync.store.database import Store, Tx
+from lk_sync.store.registrations import Outcome, Registration
+from lk_sync.store.users import ONE_TIME, User
+from portal import budgets, passwords
+from portal.answers import Refusal
+from portal.passwords import Passwords
+
+log: Final = logging.getLogger("portal.registrar")
+
+LEASE: Final = timedelta(minutes=2)
+LOOK_EVERY_SECONDS: Final = 5
+BILLS: Final = 2  # the last and the previous one
+BILLS_LOOKED_AT: Final = 6  # among which withdrawn ones may stand
+ACT: Final = "отметка на странице регистрации"
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """What the books say about a request. `holder_key` None: there is no such account."""
+
+    holder_key: str | None
+    organisation: bool
+    matches: bool
+
+
+def evidence(view: View, request: Registration) -> Evidence:
+    """Does the cache hold such an account, and was this the amount due of one of its two latest bills?"""
+    key = view.account_key(request.account)
+    card = None if key is None else view.card(key)
+    if key is None or card is None:
+        return Evidence(None, organisation=False, matches=False)
+    issued = [bill for bill in view.bills(key, most=BILLS_LOOKED_AT) if bill.state == "issued"]
+    amounts = {bill.amount_due_kopecks for bill in issued[:BILLS] if bill.amount_due_kopecks > 0}
+    return Evidence(card.holder_key, card.holder_kind == "organisation", request.amount_kopecks in amounts)
+
+
+class Registrar:
+    """`run` until cancelled; `wake` when there is a new request. `letter_written` is called after each one."""
+
+    def __init__(
+        self,
+        store: Store,
+        cache: CacheReader,
+        clock: Clock,
+        passwords: Passwords,
+        lk: Lk,
+        letter_written: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._cache = cache
+        self._clock = clock
+        self._passwords = passwords
+        self._lk = lk
+        self._letter_written = letter_written
+        self._new = asyncio.Event()
+
+    def wake(self) -> None:
+        self._new.set()
+
+    async def run(self) -> None:
+        while True:
+            await self.settle_waiting()
+            self._new.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_EVERY_SECONDS):
+                    await self._new.wait()
+
+    async def settle_waiting(self) -> int:
+        """Settles what waits, as far as it can be settled now. How many requests that were."""
+        settled = 0
+        while self._books_are_open() and (request := await self._claim()) is not None:
+            settled += await self._settle(request)
+        return settled
+
+    def _books_are_open(self) -> bool:
+        with self._cache.view() as view:
+            return view.oldest("accounts", "bills") is not None
+
+    async def _claim(self) -> Registration | None:
+        """None: nothing waits, or so many did not match within this hour that the rest waits for the next."""
+        now = self._clock()
+
+        def work(tx: Tx) -> Registration | None:
+            if not attempts.left(tx, budgets.failed_registrations(self._lk.budgets), now=now):
+                return None
+            return registrations.claim(tx, now=now, lease_until=now + LEASE)
+
+        return await self._store.write(work)
+
+    async def _settle(self, request: Registration) -> bool:
+        with self._cache.view() as view:
+            found = evidence(view, request)
+        password = passwords.one_time()
+        try:
+            hashed = await self._passwords.hash(passwords.typed_one_time(password)) if found.matches else ""
+        except Refusal:  # the threads are busy with logins; the lease ends, the request stays
+            return False
+        now = self._clock()
+        decision = Decision(self._lk, request, found, SecretValue(password), hashed, now)
+        outcome = await self._store.write(decision.carry_out)
+        log.info("регистрация %s: %s", request.registration, outcome)
+        self._letter_written()
+        return outcome is not None
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """One request and all that is known about it."""
+
+    lk: Lk
+    request: Registration
+    evidence: Evidence
+    password: SecretValue
+    password_hash: str
+    now: datetime
+
+    def carry_out(self, tx: Tx) -> Outcome | None:
+        """One unit of work. None: another process has settled the request."""
+        user = self._present_user(tx)
+        outcome = self._outcome(user)
+        if not registrations.settle(tx, registration=self.request.registration, outcome=outcome, now=self.now):
+            return None
+        match outcome:
+            case "created":
+                self._create(tx, user)
+            case "renewed":
+                self._renew(tx, user)
+            case "organisation":
+                self._write(tx, "organisation", self.request.email, self.request.language, {})
+            case "taken" | "mismatch":
+                self._tell_owner(tx, user)
+        if outcome == "mismatch":
+            attempts.take(tx, [budgets.failed_registrations(self.lk.budgets)], now=self.now)
+        return outcome
+
+    def _outcome(self, user: User | None) -> Outcome:
+        if not self.evidence.matches:
+            return "mismatch"
+        if self.evidence.organisation:
+            return "organisation"
+        if user is None or self._lapsed(user):
+            return "created"
+        unused = user.password_kind == ONE_TIME
+        return "renewed" if unused and user.email == self.request.email else "taken"
+
+    def _present_user(self, tx: Tx) -> User | None:
+        """Whoever has the account now. A former holder's link ends here, if it has not ended before."""
+        user = users.of_account(tx, account=self.request.account)
+        if user is None or self.evidence.holder_key in (None, user.holder_key):
+            return user
+        users.end(tx, user_code=user.user_code, reason="holder_changed", now=self.now)
+        return None
+
+    def _lapsed(self, user: User) -> bool:
+        """The only password was never used, and nobody can be logged in by it any more: a wrong e-mail, perhaps."""
+        if user.password_kind != ONE_TIME or user.password_expires_at is None:
+            return False
+        return moment(user.password_expires_at) + timedelta(hours=self.lk.portal.session_hours) < self.now
+
+    @property
+    def _lasts(self) -> timedelta:
+        return timedelta(hours=self.lk.portal.one_time_password_hours)
+
+    def _create(self, tx: Tx, lapsed: User | None) -> None:
+        if lapsed is not None:
+            users.end(tx, user_code=lapsed.user_code, reason="never_used", now=self.now)
+        user_code = users.create(
+            tx,
+            account=self.request.account,
+            holder_key=self.evidence.holder_key or "",
+            email=self.request.email,
+            language=self.request.language,
+            password_hash=self.password_hash,
+            lasts=self._lasts,
+            now=self.now,
+        )
+        self._registered(tx, user_code, "registered")
+
+    def _renew(self, tx: Tx, user: User | None) -> None:
+        if user is None:
+            raise LookupError(self.request.registration)
+        users.give_one_time(
+            tx,
+            user_code=user.user_code,
+            password_hash=self.password_hash,
+            language=self.request.language,
+            lasts=self._lasts,
+            now=self.now,
+        )
+        self._registered(tx, user.user_code, "one_time_password_renewed")
+
+    def _registered(self, tx: Tx, user_code: str, act: str) -> None:
+        for kind, version, sha256 in (
+            ("rules", self.request.rules_version, self.request.rules_sha256),
+            ("personal_data", self.request.consent_version, self.request.consent_sha256),
+        ):
+            consents.give(
+                tx,
+                user_code=user_code,
+                consent=Consent(
+                    kind=kind,  # type: ignore[arg-type]  # a literal of the tuple above
+                    version=version,
+                    sha256=sha256,
+                    act=ACT,
+                    address=self.request.address,
+                    browser=self.request.browser,
+                    given_at=self.request.created_at,
+                ),
+            )
+        self._audit(tx, user_code, act)
+        told = {"password": self.password.reveal(), "expires_at": instant(self.now + self._lasts)}
+        self._write(tx, "one_time_password", self.request.email, self.request.language, told)
+
+    def _tell_owner(self, tx: Tx, user: User | None) -> None:
+        """Once a day at most, however often it is tried."""
+        self._audit(tx, "visitor", "registration_refused")
+        if user is None:
+            return
+        letters.write(
+            tx,
+            kind="registration_attempt",
+            once=f"registration_attempt:{user.user_code}:{attempts.slot('day', self.now)}",
+            recipient=user.email,
+            language=user.language,
+            context={"account": user.account, "attempted_at": self.request.created_at},
+            now=self.now,
+        )
+
+    def _write(self, tx: Tx, kind: str, recipient: str, language: str, told: dict[str, str]) -> None:
+        letters.write(
+            tx,
+            kind=kind,
+            once=f"{kind}:{self.request.registration}",
+            recipient=recipient,
+            language=language,
+            context={"account": self.request.account} | told,
+            now=self.now,
+        )
+
+    def _audit(self, tx: Tx, actor: str, act: str) -> None:
+        audit.append(
+            tx,
+            actor=actor,
+            act=act,
+            object=f"account:{self.request.account}",
+            now=self.now,
+            address=self.request.address,
+            detail={"registration": self.request.registration},
+        )
