@@ -100,7 +100,9 @@ class Puller:
     def _since(self, wanted: list[Wanted], setting: SourceSetting, *, full: bool) -> tuple[Wanted, ...]:
         known = {} if full else publish.watermarks(self._config.lk.cache_path)
         return tuple(
-            msgspec.structs.replace(w, since=_overlapped(known[w.dataset.name], setting, w))
+            msgspec.structs.replace(
+                w, since=overlapped(known[w.dataset.name], setting.datasets[w.dataset.name].overlap_minutes)
+            )
             if w.watermark and w.dataset.name in known
             else w
             for w in wanted
@@ -212,14 +214,17 @@ def lock(data_dir: Path, name: str) -> Iterator[None]:
         yield
 
 
-def _overlapped(watermark: str, setting: SourceSetting, wanted: Wanted) -> str:
-    """The watermark less the overlap, in the form it came in."""
-    overlap = timedelta(minutes=setting.datasets[wanted.dataset.name].overlap_minutes)
+def overlapped(watermark: str, minutes: int) -> str:
+    """The watermark less the overlap, as a source is asked for it: in the form it came in, with microseconds."""
+    counter = watermark  # not a time: rows at the watermark itself are read again
+    if watermark.isdecimal():  # `20260101` may be a counter as well
+        return counter
     try:
         moment = datetime.fromisoformat(watermark)
     except ValueError:
-        return watermark  # not a time (a counter): rows at the watermark itself are read again
-    return (moment - overlap).isoformat(sep=" " if " " in watermark else "T", timespec="microseconds")
+        return counter
+    earlier = moment - timedelta(minutes=minutes)
+    return earlier.isoformat(sep=" " if " " in watermark else "T", timespec="microseconds")
 
 
 def _dataset(what: Staged, done: Published | None, found: tuple[Finding, ...]) -> runs.RunDataset:

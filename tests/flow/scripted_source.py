@@ -8,13 +8,14 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
 
 from lk_sync.contracts import Batch, Channel, Totals, Wanted
-from lk_sync.errors import BY_NAME, Unprotected
+from lk_sync.errors import BY_NAME, SchemaDrift, Unprotected
 
 
 class ScriptSettings(msgspec.Struct, forbid_unknown_fields=True):
@@ -42,6 +43,7 @@ class ScriptedSource:
 
     @contextmanager
     def connect(self) -> Iterator[ScriptedSource]:
+        self.channel()
         yield self
 
     def _of(self, wanted: Wanted) -> dict[str, Any]:
@@ -49,7 +51,10 @@ class ScriptedSource:
         return script[wanted.dataset.name]
 
     def columns(self, wanted: Wanted) -> None:
-        """Any column is there."""
+        for row in self._of(wanted)["rows"][:1]:
+            for field in wanted.fields:
+                if field.column not in row:
+                    raise SchemaDrift(f"{wanted.dataset.name}: нет столбца «{field.column}»")
 
     def totals(self, wanted: Wanted) -> Totals | None:
         said = self._of(wanted).get("totals")
@@ -57,7 +62,7 @@ class ScriptedSource:
 
     def pull(self, wanted: Wanted) -> Iterator[Batch]:
         part = self._of(wanted)
-        rows = [row for row in part["rows"] if wanted.since is None or row[wanted.watermark] >= wanted.since]
+        rows = [row for row in part["rows"] if wanted.since is None or _since(row[wanted.watermark], wanted.since)]
         act = part.get("act")
         half = len(rows) // 2 if act else len(rows)
         yield self._batch(wanted, rows[:half], 1)
@@ -77,3 +82,7 @@ class ScriptedSource:
             where="сценарий",
             watermark=max((row[wanted.watermark] for row in rows), default=None) if wanted.watermark else None,
         )
+
+
+def _since(watermark: str, since: str) -> bool:
+    return datetime.fromisoformat(watermark) >= datetime.fromisoformat(since)
