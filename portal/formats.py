@@ -55,6 +55,15 @@ class Formats:
         decimals = f"{self._point}{rest:06d}".rstrip("0") if rest else ""
         return f"{sign}{self._grouped(whole)}{decimals}"
 
+    def dial(self, micro: int | None, decimals: int) -> str:
+        """What a meter with so many decimals shows: 92660000 with 3 → «92,660»."""
+        if micro is None:
+            return UNKNOWN
+        whole, rest = divmod(abs(micro), MICRO)
+        sign = MINUS if micro < 0 else ""
+        shown = max(decimals, len(f"{rest:06d}".rstrip("0")))
+        return f"{sign}{self._grouped(whole)}" + (f"{self._point}{rest:06d}"[: shown + 1] if shown else "")
+
     def _tariff(self, micro: int | None) -> str:
         """2104560000 → «2 104,56»: rubles of a tariff, at least two decimals."""
         if micro is None:

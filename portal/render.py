@@ -90,6 +90,7 @@ class LanguageEnvironment(jinja2.Environment):
             day=formats.day,
             short_day=formats.short_day,
             moment=formats.moment,
+            dial=formats.dial,
             tariff=formats.tariff,
             unit=vocabulary(language).units.__getitem__,
             method=vocabulary(language).methods.__getitem__,

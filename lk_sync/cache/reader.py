@@ -280,8 +280,10 @@ class View:
         return [BillRow._make((*row[:6], codes[row[6]])) for row in found]
 
     def charged_months(self, account: int, *, since: Month = EVER) -> tuple[Month, Month] | None:
-        first, last = self._row("charged_months", account=account, since=since) or (None, None)
-        return None if first is None or last is None else (first, last)
+        """The first and the last month that has charges or a balance; None: no month has."""
+        found = self._row("charged_months", account=account, since=since) or ()
+        months = [month for month in found if month is not None]
+        return (min(months), max(months)) if months else None
 
     def charges(self, account: int, first: Month, last: Month) -> list[ChargeLine]:
         return self._rows("charges", account=account, first=first, last=last)
@@ -293,6 +295,11 @@ class View:
         codes = self._codes
         found = self._rows("payments", account=account, since=since, most=most, passed=passed)
         return [PaymentRow._make((*row[:4], codes[row[4]])) for row in found]
+
+    def paid_after(self, account: int, period: Month) -> Kopecks:
+        """Payments that the balance of `period` cannot know yet."""
+        row = self._row("paid_after", account=account, period=period)
+        return int(row[0]) if row else 0
 
     def meters(self, account: int) -> list[MeterRow]:
         """Meters in service first."""

@@ -39,8 +39,11 @@ FROM bills WHERE account = :account AND period >= :since
 ORDER BY period DESC LIMIT :most OFFSET :passed;
 
 -- name: charged_months^
--- The first and the last month that has charges.
-SELECT MIN(period), MAX(period) FROM charges WHERE account = :account AND period >= :since;
+-- The first and the last month with lines of charges, and with balances (penalties go on without lines).
+SELECT (SELECT MIN(period) FROM charges WHERE account = :account AND period >= :since),
+       (SELECT MAX(period) FROM charges WHERE account = :account AND period >= :since),
+       (SELECT MIN(period) FROM balances WHERE account = :account AND period >= :since),
+       (SELECT MAX(period) FROM balances WHERE account = :account AND period >= :since);
 
 -- name: charges
 -- Lines of charges of a range of months, both ends included, in key order.
@@ -63,6 +66,10 @@ SELECT payment, paid_on, period, amount_kopecks, channel
 FROM payments WHERE account = :account AND paid_on >= :since
 ORDER BY paid_on DESC, payment DESC LIMIT :most OFFSET :passed;
 
+-- name: paid_after^
+-- What was booked as paid for later months than the last one with a balance.
+SELECT COALESCE(SUM(amount_kopecks), 0) FROM payments WHERE account = :account AND period > :period;
+
 -- name: meters
 -- Meters of the account; those in service first.
 SELECT meter, serial, service, model, place, unit, digits_int, digits_frac, installed_on, removed_on, verified_on,
@@ -71,14 +78,11 @@ FROM meters WHERE account = :account
 ORDER BY CASE WHEN removed_on IS NULL THEN 0 ELSE 1 END, service, meter;
 
 -- name: last_readings
--- The latest reading of each meter, whoever took it.
-SELECT m.meter, r.taken_on, r.period, r.value_micro, r.source
-FROM meters AS m JOIN readings AS r
-  ON r.account = :account AND r.meter = m.meter AND r.reading = (
-     SELECT x.reading FROM readings AS x
-     WHERE x.account = :account AND x.meter = m.meter AND x.taken_on >= :since
-     ORDER BY x.taken_on DESC, x.reading DESC LIMIT 1)
-WHERE m.account = :account;
+-- The latest reading of each meter, whoever took it. A day has ten characters, so the id begins at the twelfth.
+SELECT r.meter, r.taken_on, r.period, r.value_micro, r.source
+FROM (SELECT meter, MAX(taken_on || ' ' || reading) AS newest
+      FROM readings WHERE account = :account AND taken_on >= :since GROUP BY meter) AS n
+JOIN readings AS r ON r.account = :account AND r.meter = n.meter AND r.reading = SUBSTR(n.newest, 12);
 
 -- name: readings
 -- Readings of one meter, the newest first.

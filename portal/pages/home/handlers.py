@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 from aiohttp import web
 
-from lk_sync.cache.reader import BalanceRow, BillRow, MeterRow, PaymentRow, ReadingRow, View
+from lk_sync.cache.reader import BillRow, MeterRow, PaymentRow, ReadingRow, View
 from lk_sync.records import Kopecks, Month
 from portal.access import subscriber, visitor
 from portal.freshness import as_of
@@ -26,15 +26,17 @@ routes = web.RouteTableDef()
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """What is owed at the end of `period`, all services together; > 0 means that the subscriber owes.
+    """The balance at the end of `period`, all services together; > 0 means that the subscriber owes.
 
-    `due`: the bill to pay it by, when there is one; `overdue`: its day has passed.
+    `paid_since`: payments of later months, which that balance cannot know. `paid`: they cover it. `due`: the bill to
+    pay it by; `overdue`: its day has passed and something is left.
     """
 
-    kind: Literal["debt", "zero", "credit"]
+    kind: Literal["debt", "paid", "zero", "credit"]
     kopecks: Kopecks
     period: Month
     services: list[tuple[str, Kopecks]]
+    paid_since: Kopecks
     due: BillRow | None
     overdue: bool
 
@@ -90,26 +92,36 @@ def _facts(view: View, subject: Subject, loaded: frozenset[str], today: date) ->
     bill = next((bill for bill in bills if bill.state == "issued"), None)
     payments = view.payments(subject.key, since=subject.since_day, most=1)
     return Facts(
-        standing=_standing(view, view.balance(subject.key), bill, today),
+        standing=_standing(view, subject.key, bill, today),
         bill=bill,
         payment=payments[0] if payments else None,
         loaded=loaded,
     )
 
 
-def _standing(view: View, balance: list[BalanceRow], bill: BillRow | None, today: date) -> Standing | None:
+def _standing(view: View, account: int, bill: BillRow | None, today: date) -> Standing | None:
+    balance = view.balance(account)
     if not balance:
         return None
-    kopecks = sum(row.closing_kopecks for row in balance)
-    due = bill if kopecks > 0 else None
+    kopecks, period = sum(row.closing_kopecks for row in balance), balance[0].period
+    paid_since = view.paid_after(account, period)
+    kind = _kind(kopecks, paid_since)
+    due = bill if kind == "debt" else None
     return Standing(
-        kind="debt" if kopecks > 0 else "credit" if kopecks < 0 else "zero",
+        kind=kind,
         kopecks=kopecks,
-        period=balance[0].period,
+        period=period,
         services=[(view.service_title(row.service), row.closing_kopecks) for row in balance],
+        paid_since=paid_since,
         due=due,
         overdue=due is not None and due.due_on < today.isoformat(),
     )
+
+
+def _kind(kopecks: Kopecks, paid_since: Kopecks) -> Literal["debt", "paid", "zero", "credit"]:
+    if kopecks > 0:
+        return "paid" if paid_since >= kopecks else "debt"
+    return "credit" if kopecks < 0 else "zero"
 
 
 def _meters(request: web.Request, view: View, subject: Subject) -> list[MeterLine]:
