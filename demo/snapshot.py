@@ -140,7 +140,7 @@ def write(folder: Path, books: Bookkeeper, moment: datetime, quirks: Quirks = NO
                 files[name].add(rows)
         for file in files.values():
             file.finish()
-        for file in files.values():
+        for file in reversed(files.values()):  # a reader looks for the first one first
             file.manifest()
     return mark
 
