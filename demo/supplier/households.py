@@ -10,7 +10,7 @@ import msgspec
 
 from demo.supplier import names
 from demo.supplier.houses import House
-from demo.supplier.oddities import CAST, SHOWN, Oddity, oddity
+from demo.supplier.oddities import CAST, Oddity, oddity
 from demo.supplier.plan import Plan
 
 Payer = Literal["punctual", "rounding", "forgetful", "ahead", "debtor"]
@@ -99,7 +99,7 @@ def household(plan: Plan, index: int, house: House, chance: Random) -> Household
         benefit_percent=50 if odd is Oddity.BENEFIT else 0,
         payer=_payer(odd, chance),
         channel=names.pick(CHANNELS, chance),
-        reads_open_month=chance.random() < 0.4 and index not in SHOWN,
+        reads_open_month=chance.random() < 0.4,
         clock=f"T{1 + index // 60 % 5:02d}:{index % 60:02d}:00+03:00",
     )
 

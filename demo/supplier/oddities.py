@@ -11,7 +11,6 @@ from typing import Final
 
 class Oddity(StrEnum):
     ORDINARY = auto()
-    TWIN = auto()  # its number is another account's number without the leading zeros
     BENEFIT = auto()
     TWO_METERS = auto()
     CLOSED = auto()
@@ -21,6 +20,7 @@ class Oddity(StrEnum):
     DEBTOR = auto()
     HOLDER_CHANGED = auto()
     YO = auto()
+    TWIN = auto()  # its number is another account's number without the leading zeros
     APOSTROPHE = auto()
     QUOTES = auto()
     COMMA = auto()
@@ -40,9 +40,6 @@ class Oddity(StrEnum):
     PAYMENT_REVERSED = auto()
     NO_RESIDENTS = auto()
 
-
-SHOWN: Final = (0, 2, 3)
-"""Indices of the accounts that the demo invites to register: they owe, and have not handed in the open month."""
 
 CAST: Final[dict[int, Oddity]] = dict(enumerate(Oddity))
 """Account index → oddity, in the order of the enumeration. Indices beyond it are cast by chance."""
