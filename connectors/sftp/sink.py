@@ -44,17 +44,17 @@ class SftpSink:
 
     def probe(self) -> None:
         """Writes, renames and removes a file of its own in both folders."""
-        visit(self._settings, self._probe)
+        visit(self._settings, lambda call: self._probe(call.sftp))
 
     def deliver(self, file: ExportFile) -> None:
         """Raises BadData when other bytes lie under the same name: a number was used twice."""
-        visit(self._settings, lambda sftp: self._deliver(sftp, file))
+        visit(self._settings, lambda call: self._deliver(call.sftp, file))
 
     def answers(self) -> list[AnswerFile]:
-        return visit(self._settings, self._answers)
+        return visit(self._settings, lambda call: self._answers(call.sftp))
 
     def put_aside(self, answer: AnswerFile, *, taken: bool, report: str | None = None) -> None:
-        visit(self._settings, lambda sftp: self._put_aside(sftp, answer, DONE if taken else ERROR, report))
+        visit(self._settings, lambda call: self._put_aside(call.sftp, answer, DONE if taken else ERROR, report))
 
     async def _probe(self, sftp: SFTPClient) -> None:
         for folder in (self._settings.folder, self._settings.answers):

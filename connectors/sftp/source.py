@@ -20,14 +20,14 @@ from contextlib import contextmanager
 from typing import BinaryIO, ClassVar, Final
 
 import msgspec
-from asyncssh import FILEXFER_TYPE_REGULAR, SFTPClient, SFTPNoSuchFile
+from asyncssh import FILEXFER_TYPE_REGULAR, SFTPNoSuchFile
 
 from connectors.formats.csv import CsvOptions, Rows, Table, survey
 from connectors.sftp import manifest as manifests
 from connectors.sftp import settings as reach
 from connectors.sftp.manifest import Manifest
 from connectors.sftp.settings import SourceSettings
-from connectors.sftp.visit import at, fetch, read_small, visit
+from connectors.sftp.visit import Call, at, fetch, read_small, visit
 from lk_sync.contracts import Batch, Channel, Totals, Wanted
 from lk_sync.errors import BadData, SettingsError, Unreachable
 from lk_sync.flow.validate import Unfit, scaled
@@ -65,25 +65,26 @@ class SftpSource:
         finally:
             session.close()
 
-    async def _look(self, sftp: SFTPClient) -> Listing:
+    async def _look(self, call: Call) -> Listing:
         """The folder; of files without a manifest only those that stood still for `settle_seconds`."""
-        listing = await _listing(sftp, self._settings)
+        listing = await _listing(call, self._settings)
         if self._settings.settle_seconds is None:
             return listing
         await asyncio.sleep(self._settings.settle_seconds)
-        again = await _listing(sftp, self._settings)
+        again = await _listing(call, self._settings)
         return {name: entry for name, entry in again.items() if listing.get(name) == entry}
 
 
-async def _listing(sftp: SFTPClient, settings: SourceSettings) -> Listing:
+async def _listing(call: Call, settings: SourceSettings) -> Listing:
     """Regular files with plain names; links, folders and names that lead elsewhere do not exist for us."""
-    with at(settings.folder, settings):
-        async with asyncio.timeout(settings.silence_seconds):
-            return {
-                str(entry.filename): Entry(entry.attrs.size or 0, entry.attrs.mtime or 0)
-                async for entry in sftp.scandir(settings.folder)
-                if entry.attrs.type == FILEXFER_TYPE_REGULAR and manifests.is_safe(str(entry.filename))
-            }
+    with at(settings.folder, settings), call.patience(settings.silence_seconds) as moved:
+        listing = {}
+        async for entry in call.sftp.scandir(settings.folder):
+            moved()
+            name = str(entry.filename)
+            if entry.attrs.type == FILEXFER_TYPE_REGULAR and manifests.is_safe(name):
+                listing[name] = Entry(entry.attrs.size or 0, entry.attrs.mtime or 0)
+        return listing
 
 
 class Taken(msgspec.Struct):
@@ -171,21 +172,21 @@ class SftpSession:
             raise BadData(f"{name}: файл больше max_file_bytes ({self._settings.max_file_bytes})")
         file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the session
         try:
-            promised = visit(self._settings, lambda sftp: self._copy(sftp, name, file))
+            promised = visit(self._settings, lambda call: self._copy(call, name, file))
             self._check(name, file, promised, options)
             return Taken(name, file, Table(file, name=name, options=options), promised)
         except BaseException:
             file.close()
             raise
 
-    async def _copy(self, sftp: SFTPClient, name: str, file: BinaryIO) -> Manifest | None:
+    async def _copy(self, call: Call, name: str, file: BinaryIO) -> Manifest | None:
         path = f"{self._settings.folder}/{name}"
         promised = None
         try:
             if name + manifests.SUFFIX in self._listing:
-                body = await read_small(sftp, path + manifests.SUFFIX, limit=manifests.MAX_BYTES)
+                body = await read_small(call.sftp, path + manifests.SUFFIX, limit=manifests.MAX_BYTES)
                 promised = manifests.read(body, file=name)
-            await fetch(sftp, path, file, settings=self._settings)
+            await fetch(call, path, file, settings=self._settings)
         except SFTPNoSuchFile as error:
             raise Unreachable(f"{path}: файл исчез, пока его читали; попытка будет повторена") from error
         return promised

@@ -21,11 +21,52 @@ from connectors.sftp.settings import SftpSettings, checked, client_key, pinned_k
 from lk_sync.errors import AccessDenied, BadData, LkError, SettingsError, Unprotected, Unreachable
 
 T = TypeVar("T")
-Work = Callable[[SFTPClient], Awaitable[T]]
 
 KEEPALIVES: Final = 3
 GOODBYE_SECONDS: Final = 5
 READ_REQUESTS: Final = 64
+
+
+class Call(asyncssh.SSHClient):
+    """One call at the drop. `sftp` is there while `work` runs.
+
+    Patience ends by cutting the connection, not by cancelling: whoever waits then fails at once, while a cancelled
+    wait would politely close its files first, over the very line that has gone silent.
+    """
+
+    sftp: SFTPClient
+    shown: asyncssh.SSHKey | None = None  # the server's key, if it was not the pinned one
+    lost_patience = False
+
+    def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
+        self._connection = conn
+
+    def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
+        self.shown = key
+        return False
+
+    @contextmanager
+    def patience(self, seconds: float) -> Iterator[Callable[[], None]]:
+        """The block may last `seconds` from its start, or from the last call of what it is given."""
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(seconds, self._give_up)
+
+        def moved() -> None:
+            nonlocal timer
+            timer.cancel()
+            timer = loop.call_later(seconds, self._give_up)
+
+        try:
+            yield moved
+        finally:
+            timer.cancel()
+
+    def _give_up(self) -> None:
+        self.lost_patience = True
+        self._connection.abort()
+
+
+Work = Callable[[Call], Awaitable[T]]
 
 
 def visit(settings: SftpSettings, work: Work[T]) -> T:
@@ -33,42 +74,30 @@ def visit(settings: SftpSettings, work: Work[T]) -> T:
     SettingsError, Unreachable, AccessDenied or BadData."""
     checked(settings)
     pinned = pinned_key(settings)
-    door = _Door()
+    call = Call()
     try:
-        return asyncio.run(_visit(settings, pinned, door, work))
+        return asyncio.run(_visit(settings, pinned, call, work))
     except (OSError, asyncssh.Error, PacketDecodeError) as error:
-        raise _told(settings, pinned, door, error) from error
+        raise _told(settings, pinned, call, error) from error
 
 
-async def _visit(settings: SftpSettings, pinned: asyncssh.SSHKey, door: _Door, work: Work[T]) -> T:
-    async with (
-        asyncio.timeout(settings.deadline_seconds),
-        _connected(settings, pinned, door) as connection,
-        connection.start_sftp_client(path_errors="surrogateescape") as sftp,
-    ):
-        return await work(sftp)
-
-
-class _Door(asyncssh.SSHClient):
-    """Remembers the key that the server showed if it is not the pinned one; never lets it pass."""
-
-    shown: asyncssh.SSHKey | None = None
-
-    def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
-        self.shown = key
-        return False
+async def _visit(settings: SftpSettings, pinned: asyncssh.SSHKey, call: Call, work: Work[T]) -> T:
+    async with _connected(settings, pinned, call) as connection:
+        with call.patience(settings.deadline_seconds):
+            async with connection.start_sftp_client(path_errors="surrogateescape") as call.sftp:
+                return await work(call)
 
 
 @asynccontextmanager
 async def _connected(
-    settings: SftpSettings, pinned: asyncssh.SSHKey, door: _Door
+    settings: SftpSettings, pinned: asyncssh.SSHKey, call: Call
 ) -> AsyncIterator[asyncssh.SSHClientConnection]:
     connection = await asyncssh.connect(
         settings.host,
         settings.port,
         config=None,
         agent_path=None,
-        client_factory=lambda: door,
+        client_factory=lambda: call,
         known_hosts=([pinned], [], []),
         username=settings.username,
         connect_timeout=settings.connect_seconds,
@@ -93,12 +122,14 @@ def _login(settings: SftpSettings) -> dict[str, Any]:
     return {"client_keys": None, "password": password, "preferred_auth": "password,keyboard-interactive"}
 
 
-def _told(settings: SftpSettings, pinned: asyncssh.SSHKey, door: _Door, error: Exception) -> LkError:
+def _told(settings: SftpSettings, pinned: asyncssh.SSHKey, call: Call, error: Exception) -> LkError:
     """The fault as one of our errors."""
     peer = settings.peer
+    if call.lost_patience:
+        return Unreachable(f"{peer}: сервер не ответил вовремя; попытка будет повторена")
     match error:
         case asyncssh.HostKeyNotVerifiable():
-            shown = f"{door.shown.get_algorithm()} {door.shown.get_fingerprint()}" if door.shown else "другой ключ"
+            shown = f"{call.shown.get_algorithm()} {call.shown.get_fingerprint()}" if call.shown else "другой ключ"
             return Unprotected(
                 f"{peer}: сервер предъявил {shown}, а в host_key записан {pinned.get_algorithm()} "
                 f"{pinned.get_fingerprint()}; соединение разорвано. Выясните у администратора сервера, менялся ли "
@@ -157,19 +188,19 @@ async def read_small(sftp: SFTPClient, path: str, *, limit: int) -> bytes:
     return bytes(data)
 
 
-async def fetch(sftp: SFTPClient, path: str, into: BinaryIO, *, settings: SftpSettings) -> None:
+async def fetch(call: Call, path: str, into: BinaryIO, *, settings: SftpSettings) -> None:
     """Copy a remote file. Raises Unreachable unless it arrived whole and stood still meanwhile."""
-    before = await sftp.lstat(path)
+    before = await call.sftp.lstat(path)
     if before.type != asyncssh.FILEXFER_TYPE_REGULAR:
         raise Unreachable(f"{path}: это уже не обычный файл; попытка будет повторена")
     copied = 0
-    async with asyncio.timeout(settings.silence_seconds) as silence:
-        async with sftp.open(path, "rb", max_requests=READ_REQUESTS) as remote:
+    with call.patience(settings.silence_seconds) as moved:
+        async with call.sftp.open(path, "rb", max_requests=READ_REQUESTS) as remote:
             async for offset, block in await remote.read_parallel(before.size or 0, 0):
+                moved()
                 _write(into, block, offset)
                 copied += len(block)
-                silence.reschedule(asyncio.get_running_loop().time() + settings.silence_seconds)
-        after = await sftp.lstat(path)
+        after = await call.sftp.lstat(path)
     if (copied, before.size, before.mtime) != (after.size, after.size, after.mtime):
         raise Unreachable(f"{path}: файл менялся, пока его читали; попытка будет повторена")
 

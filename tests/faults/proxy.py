@@ -81,10 +81,9 @@ class Proxy:
         assert link is not None
         self._links.add(link)
         self.connections += 1
-        try:
+        with contextlib.suppress(asyncio.CancelledError):  # the proxy stops
             await self._link(reader, writer, self.fault)
-        finally:
-            self._links.discard(link)
+        self._links.discard(link)
 
     async def _link(self, reader: StreamReader, writer: StreamWriter, fault: Fault | None) -> None:
         if fault and fault.kind == "refuse":

@@ -112,7 +112,7 @@ def test_one_bit_of_one_byte_is_flipped(echo: Echo) -> None:
 def test_a_refused_connection_is_reset_at_once(echo: Echo) -> None:
     with Proxy("127.0.0.1", echo.port) as proxy:
         proxy.fault = Fault("refuse")
-        with visitor(proxy) as client, pytest.raises(ConnectionResetError):
+        with pytest.raises(ConnectionResetError), visitor(proxy) as client:
             client.recv(1)
 
 

@@ -145,7 +145,7 @@ def test_whatever_fails_no_word_of_ours_holds_the_password(drop: TheDrop) -> Non
     assert PASSWORD not in repr(settings)
     assert PASSWORD not in channel(settings).protection
 
-    async def fail(_: asyncssh.SFTPClient) -> None:
+    async def fail(_: visiting.Call) -> None:
         raise asyncssh.SFTPFailure("disk full")
 
     with pytest.raises(LkError, match="disk full") as fault:
