@@ -75,8 +75,10 @@ def files() -> list[Path]:
     if named == os.devnull:
         return []
     machine = [Path(folder) / "pip" / "pip.conf" for folder in os.environ.get("XDG_CONFIG_DIRS", "/etc/xdg").split(":")]
+    if named and Path(named).exists():  # then pip leaves the user's own file alone
+        return [*machine, Path("/etc/pip.conf"), Path(named)]
     user = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "pip" / "pip.conf"
-    return [*machine, Path("/etc/pip.conf"), Path.home() / ".pip" / "pip.conf", user, *([Path(named)] if named else [])]
+    return [*machine, Path("/etc/pip.conf"), Path.home() / ".pip" / "pip.conf", user]
 
 
 def indexes(settings: dict[str, str]) -> list[str]:
