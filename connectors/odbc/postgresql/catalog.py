@@ -1,0 +1,119 @@
+"""Catalog: what does PostgreSQL know of a table or query?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from connectors.odbc.dialect import Ask, Row
+from connectors.odbc.postgresql import names
+from connectors.odbc.relation import Column, Family, Relation, nearest
+from lk_sync.errors import SchemaDrift
+
+_FAMILIES: Final[Mapping[str, Family]] = {
+    **dict.fromkeys(("text", "varchar", "bpchar", "name", "citext", "mchar", "mvarchar"), "text"),  # the last two: 1C
+    **dict.fromkeys(("int2", "int4", "int8"), "integer"),
+    **dict.fromkeys(("float4", "float8"), "float"),
+    "numeric": "numeric",
+    "bool": "bool",
+    "date": "date",
+    "timestamp": "timestamp",
+    "timestamptz": "timestamptz",
+    "bytea": "binary",
+}
+_INTEGER_DIGITS: Final = {"int2": (5, 0), "int4": (10, 0)}
+BLOCK_READ: Final = 140000  # from PostgreSQL 14 on a range of blocks is read without looking at the others
+
+_OID: Final = "SELECT CAST(to_regclass(?) AS oid)"
+_COLUMNS: Final = """
+SELECT a.attname, format_type(a.atttypid, a.atttypmod), COALESCE(b.typname, t.typname),
+       CASE WHEN b.oid IS NULL THEN a.atttypmod ELSE t.typtypmod END, a.attnotnull, t.typtype
+FROM pg_attribute AS a
+JOIN pg_type AS t ON t.oid = a.atttypid
+LEFT JOIN pg_type AS b ON b.oid = t.typbasetype
+WHERE a.attrelid = CAST(? AS oid) AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attnum"""
+_SEEKABLE: Final = """
+SELECT a.attname
+FROM pg_index AS i
+JOIN pg_class AS c ON c.oid = i.indexrelid
+JOIN pg_am AS m ON m.oid = c.relam AND m.amname = 'btree'
+JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+WHERE i.indrelid = CAST(? AS oid) AND i.indisvalid AND i.indpred IS NULL"""
+_SIZE: Final = """
+SELECT CASE WHEN c.relkind IN ('r', 'm') AND current_setting('server_version_num')::int >= CAST(? AS int)
+            THEN pg_relation_size(c.oid) / current_setting('block_size')::int ELSE 0 END,
+       GREATEST(c.reltuples, 0)::int8
+FROM pg_class AS c WHERE c.oid = CAST(? AS oid)"""
+_TABLES: Final = """
+SELECT relname FROM pg_class
+WHERE relkind IN ('r', 'v', 'm', 'p', 'f') AND pg_table_is_visible(oid)
+  AND relnamespace <> 'pg_catalog'::regnamespace"""
+
+
+def table(ask: Ask, name: str, *, seekable: bool) -> Relation:
+    """The table or view. Raises SchemaDrift when there is none."""
+    sql = names.dotted(name)
+    ((oid,),) = ask(_OID, sql)
+    if oid is None:
+        known = [row[0] for row in ask(_TABLES)]
+        raise SchemaDrift(f"нет таблицы «{name}»{nearest(name.rpartition('.')[2], known)}; поправьте from")
+    ((blocks, rows),) = ask(_SIZE, str(BLOCK_READ), str(oid))
+    columns = {column.name: column for column in map(_column, ask(_COLUMNS, str(oid)))}
+    return Relation(
+        title=name,
+        sql=sql,
+        columns=columns,
+        seekable=frozenset(columns if seekable else (row[0] for row in ask(_SEEKABLE, str(oid)))),
+        blocks=int(blocks),
+        rows=int(rows),
+    )
+
+
+def _column(row: Row) -> Column:
+    name, shown, base, modifier, not_null, kind = row
+    return Column(
+        name=name,
+        type=shown,
+        family="text" if kind == "e" else _FAMILIES.get(base, "other"),
+        nullable=not not_null,
+        digits=_digits(base, modifier),
+    )
+
+
+def _digits(base: str, modifier: int) -> tuple[int, int] | None:
+    """Before and after the point, as `numeric(p,s)` packs them into its modifier."""
+    if base != "numeric" or modifier < 4:
+        return _INTEGER_DIGITS.get(base)
+    precision, scale = (modifier - 4) >> 16, (modifier - 4) & 0x7FF
+    return (precision - scale, scale) if 0 <= scale <= precision else None
+
+
+def query(ask: Ask, text: str, *, seekable: bool) -> Relation:
+    """A query of the mapping."""
+    sql = f"({text.strip().rstrip(';')}\n) AS query"  # the line break ends a comment that the query may end with
+    empty = f"SELECT * FROM {sql} LIMIT 0"  # noqa: S608 - the operator's own query
+    heading = ask.heading(empty)
+    types = ", ".join(f"pg_typeof(q.{names.given(name)})::text" for name in heading)
+    rows = ask(f"SELECT {types} FROM (VALUES (1)) AS one LEFT JOIN ({empty}) AS q ON true")  # noqa: S608 - the operator's own query
+    columns = {name: _typed(name, shown) for name, shown in zip(heading, rows[0], strict=True)}
+    return Relation(title="query", sql=sql, columns=columns, seekable=frozenset(columns if seekable else ()))
+
+
+_LONG_NAMES: Final = {
+    "character varying": "varchar",
+    "character": "bpchar",
+    "integer": "int4",
+    "bigint": "int8",
+    "smallint": "int2",
+    "boolean": "bool",
+    "real": "float4",
+    "double precision": "float8",
+    "timestamp without time zone": "timestamp",
+    "timestamp with time zone": "timestamptz",
+}
+
+
+def _typed(name: str, shown: str) -> Column:
+    base = _LONG_NAMES.get(shown, shown)
+    return Column(name=name, type=shown, family=_FAMILIES.get(base, "other"), digits=_INTEGER_DIGITS.get(base))

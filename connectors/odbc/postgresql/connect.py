@@ -1,0 +1,128 @@
+"""Connect: what is psqlODBC told, and what do its complaints mean?
+
+libpq gets everything that matters in `pqopt`, in its own quoting: psqlODBC passes that on unread, while it would
+cut a host name or a database name at a semicolon. Facts of psqlODBC 13.02 and libpq 15, seen in November 2026.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from connectors.odbc.faults import Fault, Meaning
+from connectors.odbc.settings import VERIFIED, Endpoint, OdbcSettings
+from lk_sync.errors import AccessDenied, BadData, SchemaDrift, Unprotected, Unreachable
+
+FIXED: Final[Mapping[str, str]] = {
+    "SSLmode": VERIFIED,  # without it psqlODBC says `disable`, and a word in pqopt would be refused as a conflict
+    "UseDeclareFetch": "0",  # with 1 the process crashed in 3 of 3 broken connections
+    "BoolsAsChar": "0",
+    "UpdatableCursors": "0",
+    "MaxLongVarcharSize": "0",  # 0 = no limit; the default would cut a page
+    "Debug": "0",
+    "CommLog": "0",
+}
+SERVER_SETTINGS: Final[Mapping[str, str]] = {
+    "default_transaction_read_only": "on",
+    "default_transaction_isolation": "repeatable read",  # a whole pull and its control totals see one moment
+    "TimeZone": "UTC",
+    "DateStyle": "ISO",
+    "extra_float_digits": "1",
+    "standard_conforming_strings": "on",
+    "synchronize_seqscans": "off",
+    "jit": "off",  # compiling a page's expressions costs more than the page
+    "random_page_cost": "1.1",  # a page is a range of an index; a bitmap and a sort would cost double
+}
+# The server was reached and verified, and said no (FATAL, in the server's language: ВАЖНО). It will say yes later if:
+_LATER: Final = re.compile(
+    r"starting up|shutting down|recovery mode|too many (?:clients|connections)|remaining connection slots|not accepting"
+    r"|запускается|останавливается|выключается|восстановления|слишком много|зарезервирован|не принимает"
+)
+_SERVER_SAID: Final = re.compile(r"\b(?:FATAL|ВАЖНО)\b")
+_NO_PROOF: Final = re.compile(
+    r"certificate|SSL|host name \"[^\"]*\" (?:does not|for a verified)|does not match host name|no encryption",
+    re.IGNORECASE,
+)
+
+_CANNOT_VERIFY: Final = Meaning(
+    Unprotected,
+    "{peer}: сервер не доказал, что он тот самый: {said}. Соединение прервано до передачи пароля. Проверьте ca и host: "
+    "центр, выдавший сертификат, и имя в нём",
+)
+_REFUSED: Final = Meaning(
+    AccessDenied, "{peer}: сервер не пустил: {said}. Проверьте username, пароль, database и pg_hba.conf сервера"
+)
+_BUSY: Final = Meaning(Unreachable, "{peer}: сервер пока не принимает соединения: {said}. Попытка повторится")
+_NO_WAY: Final = Meaning(
+    Unreachable, "{peer}: до сервера не достучаться: {said}. Проверьте host, port, сеть и работает ли сервер"
+)
+_BROKEN: Final = Meaning(Unreachable, "{peer}: соединение оборвалось: {said}. Данные прежние, попытка повторится")
+_TOO_SLOW: Final = Meaning(
+    Unreachable,
+    "{peer}: сервер прервал запрос: {said}. Увеличьте statement_timeout или спросите администратора базы, что мешает",
+)
+_FORBIDDEN: Final = Meaning(AccessDenied, "{peer}: не хватает прав: {said}. Нужно право SELECT на эту таблицу")
+_DRIFT: Final = Meaning(SchemaDrift, "{peer}: таблицы или столбцы не те, что в описании источника: {said}")
+_BAD: Final = Meaning(BadData, "{peer}: сервер не смог ответить: {said}. Данные прежние")
+
+
+def attributes(
+    endpoint: Endpoint, settings: OdbcSettings, password: str
+) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    server = {**SERVER_SETTINGS, "statement_timeout": f"{settings.statement_timeout}s"}
+    libpq = {
+        "host": endpoint.host,
+        "port": str(endpoint.port),
+        "dbname": endpoint.database,
+        "user": endpoint.username,
+        "sslrootcert": str(endpoint.ca),
+        "ssl_min_protocol_version": "TLSv1.2",
+        "gssencmode": "disable",  # Kerberos encryption would take the place of TLS and its certificate
+        "connect_timeout": str(settings.connect_timeout),
+        "keepalives_idle": "15",
+        "keepalives_interval": "5",
+        "keepalives_count": "3",
+        "tcp_user_timeout": "30000",
+        "application_name": "lk-sync",
+        "options": " ".join(f"-c {name}={_escaped(value)}" for name, value in server.items()),
+    }
+    pqopt = " ".join(f"{name}={_quoted(value)}" for name, value in libpq.items())
+    return FIXED, {"Pwd": password, "pqopt": pqopt}
+
+
+def _quoted(value: str) -> str:
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace(" ", "\\ ")
+
+
+def connecting(said: Fault) -> Meaning:
+    if _SERVER_SAID.search(said.text):
+        return _BUSY if _LATER.search(said.text) else _REFUSED
+    return _CANNOT_VERIFY if _NO_PROOF.search(said.text) else _NO_WAY
+
+
+_BY_STATE: Final[Mapping[str, Meaning]] = {
+    "57014": _TOO_SLOW,
+    "57P05": _BROKEN,
+    "42501": _FORBIDDEN,
+    "42703": _DRIFT,
+    "42P01": _DRIFT,
+    "3F000": _DRIFT,
+    "HY000": _BROKEN,  # psqlODBC's word for «Could not send Query(connection dead)»
+}
+_BY_CLASS: Final[Mapping[str, Meaning]] = {
+    "08": _BROKEN,
+    "57": _BROKEN,  # an administrator ended the session, the server shuts down
+    "58": _BROKEN,
+    "53": _BUSY,  # memory, disk, connections
+    "40": _BUSY,  # a standby had to cancel us
+    "28": _REFUSED,
+}
+
+
+def asking(said: Fault) -> Meaning:
+    return _BY_STATE.get(said.state) or _BY_CLASS.get(said.state[:2]) or _BAD

@@ -1,0 +1,226 @@
+"""Reading: in which pages is a dataset read, and what if a page is not exact?
+
+Every page is one question with a bounded answer, so no cursor of the driver stays open, memory does not grow with the
+table, and a page that cannot be exact is asked for again as text. Pages are, in this order of choice: the whole
+dataset when it fits one page; ranges of the first key column, when an index begins with it; ranges of the table's
+blocks. A view or query that allows neither is read through a cursor of the server, `FETCH` by `FETCH`, as text.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from decimal import Decimal
+from typing import Any, Final, ParamSpec, Protocol, TypeVar
+
+import msgspec
+
+from connectors.odbc.dialect import Ask, Dialect, Page, Where
+from connectors.odbc.packed import MAX_WORDS, Inexact, unpacked
+from connectors.odbc.packing import Packing
+from connectors.odbc.relation import Relation
+from lk_sync.contracts import Batch, Wanted
+from lk_sync.errors import BadData
+
+PAGE_ROWS: Final = 20_000
+AHEAD: Final = 2  # pages under way while one is being used
+_SEEKABLE: Final = frozenset({"text", "integer", "numeric"})
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Thread(Protocol):
+    """The one thread on which the connection may be used."""
+
+    def start(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]: ...
+
+    def wait(self, future: Future[T]) -> T:
+        """Raises what the call raised, in the operator's words."""
+
+    def do(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Start it and wait."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """A page as the server answered; `edition` of the packing it was asked for with."""
+
+    where: Where
+    edition: int
+    rows: int
+    watermark: str | None
+    sums: Sequence[str | None]
+    packed: Sequence[str | None]
+
+
+class Reading:
+    """One dataset being read, once."""
+
+    def __init__(self, dialect: Dialect, relation: Relation, wanted: Wanted, *, ask: Ask, thread: Thread) -> None:
+        self._dialect, self._relation, self._wanted = dialect, relation, wanted
+        self._ask, self._thread = ask, thread
+        self._packing = Packing(dialect, relation, wanted)
+        self._exact = self._packing.whole
+        self._seek = self._packing.sources[0]
+        self._watermark = relation.columns[wanted.watermark] if wanted.watermark else None
+        self._filter = Where()
+        if wanted.since is not None and self._watermark is not None:
+            self._filter = dialect.changed_since(self._watermark, wanted.since)
+        self._read = 0
+
+    def batches(self, *, rows: int | None) -> Iterator[Batch]:
+        """The dataset page by page, the next ones being fetched while one is used. `rows`: how many to expect."""
+        if (rows is None or rows <= PAGE_ROWS) and (one := self._one_page()) is not None:
+            yield from self._batch(one)
+        elif self._seek.name in self._relation.seekable and self._seek.family in _SEEKABLE:
+            yield from self._pages(self._ranges())
+        elif self._relation.blocks:
+            yield from self._pages(self._block_ranges(rows))
+        else:
+            yield from self._through_cursor()
+
+    # Which pages. These generators run on the connection's thread.
+
+    def _ranges(self) -> Iterator[Where]:
+        """Rows of one key value always stand in one page, so nothing hangs on the key being unique."""
+        after: str | None = None
+        while True:
+            rest = self._filter & self._dialect.between(self._seek, after, None)
+            bound = self._dialect.bound(self._relation, self._seek, rest, rows=PAGE_ROWS)
+            found = self._ask(bound, *rest.parameters)
+            until: str | None = found[0][0] if found else None
+            if until is None:
+                break
+            yield self._filter & self._dialect.between(self._seek, after, until)
+            after = until
+        yield self._filter & self._dialect.between(self._seek, after, None)
+        if self._seek.nullable and after is not None:
+            yield self._filter & self._dialect.absent(self._seek)
+
+    def _block_ranges(self, rows: int | None) -> Iterator[Where]:
+        blocks = self._relation.blocks
+        step = max(1, blocks * PAGE_ROWS // max(rows or 0, self._relation.rows, 1))
+        for first in range(0, blocks, step):
+            end = first + step if first + step < blocks else None
+            yield self._filter & self._dialect.blocks(first, end)
+
+    # How a page is asked for
+
+    def _one_page(self) -> Answer | None:
+        """Everything at once, if it fits a page."""
+        answer = self._thread.do(self._answer, self._filter, limit=PAGE_ROWS + 1)
+        return answer if answer.rows <= PAGE_ROWS else None
+
+    def _pages(self, wheres: Iterator[Where]) -> Iterator[Batch]:
+        ahead: deque[Future[Answer | None]] = deque()
+        try:
+            while True:
+                while len(ahead) <= AHEAD:
+                    ahead.append(self._thread.start(self._next, wheres))
+                answer = self._thread.wait(ahead.popleft())
+                if answer is None:
+                    return
+                yield from self._batch(answer)
+        finally:
+            for future in ahead:
+                future.cancel()
+
+    def _next(self, wheres: Iterator[Where]) -> Answer | None:
+        where = next(wheres, None)
+        if where is None:
+            return None
+        if self._packing.untaught:  # cheaper than to find every word of the first pages unknown
+            self._learn(where)
+        return self._answer(where)
+
+    def _answer(self, where: Where, limit: int | None = None) -> Answer:
+        edition = self._packing.edition
+        page = Page(
+            relation=self._relation,
+            columns=self._packing.sources,
+            packed=self._packing.sql if self._exact else (),
+            sums=self._packing.summed,
+            watermark=self._watermark,
+            time_zone=self._wanted.time_zone,
+            where=where,
+            order=self._seek if limit is None else None,
+            limit=limit,
+        )
+        ((rows, watermark, *cells),) = self._ask(self._dialect.page(page), *where.parameters)
+        sums = len(page.sums)
+        return Answer(where, edition, int(rows), watermark, cells[:sums], cells[sums:])
+
+    def _learn(self, where: Where) -> None:
+        news = False
+        for column, words in self._packing.wordy:
+            sql = self._dialect.words(self._relation, column, where, most=MAX_WORDS + 1)
+            news |= words.learn(word for (word,) in self._ask(sql, *where.parameters) if word is not None)
+        self._exact &= self._packing.taught(news=news)
+
+    # What becomes of an answer
+
+    def _batch(self, answer: Answer) -> Iterator[Batch]:
+        if not answer.rows:
+            return
+        columns = self._exact_columns(answer)
+        yield Batch(
+            columns=self._own_words(answer) if columns is None else columns,
+            rows=answer.rows,
+            exact=columns is not None,
+            first_row=self._read + 1,
+            where=self._relation.title,
+            watermark=answer.watermark,
+        )
+        self._read += answer.rows
+
+    def _exact_columns(self, answer: Answer) -> list[list[Any]] | None:
+        while self._exact and answer.packed:
+            try:
+                return self._proven(answer, unpacked(self._packing.columns, answer.packed, answer.rows))
+            except Inexact:
+                self._thread.do(self._learn, answer.where)
+                if answer.edition == self._packing.edition or not self._exact:
+                    return None
+                answer = self._thread.do(self._answer, answer.where)
+        return None
+
+    def _proven(self, answer: Answer, columns: list[list[Any]]) -> list[list[Any]]:
+        """The columns, if they add up to what the server says of this page."""
+        for place, said in zip(self._packing.summed_places, answer.sums, strict=True):
+            if sum(filter(None, columns[place])) != Decimal(said or 0).scaleb(2):
+                raise BadData(
+                    f"{self._relation.title}: страница строк пришла не такой, какой отправлена "
+                    f"(сумма {self._wanted.fields[place].column} не сошлась); данные прежние"
+                )
+        return columns
+
+    def _own_words(self, answer: Answer) -> list[list[Any]]:
+        sql = self._dialect.rows(self._relation, self._packing.cell_texts(), answer.where)
+        rows = self._thread.do(self._ask, sql, *answer.where.parameters)
+        if len(rows) != answer.rows:
+            raise BadData(
+                f"{self._relation.title}: сервер насчитал на странице {answer.rows} строк, а отдал {len(rows)}; "
+                "данные прежние"
+            )
+        return [list(column) for column in zip(*rows, strict=True)]
+
+    def _through_cursor(self) -> Iterator[Batch]:
+        cells = self._packing.cell_texts()
+        if self._watermark is not None:
+            cells.append(self._dialect.watermark(self._watermark, time_zone=self._wanted.time_zone))
+        opening = self._dialect.open_cursor(self._relation, cells, self._filter)
+        self._thread.do(self._ask, opening, *self._filter.parameters)
+        while rows := self._thread.do(self._ask, self._dialect.next_rows(PAGE_ROWS)):
+            columns = [list(column) for column in zip(*rows, strict=True)]
+            watermarks = columns.pop() if self._watermark is not None else []
+            yield Batch(
+                columns=columns,
+                rows=len(rows),
+                exact=False,
+                first_row=self._read + 1,
+                where=self._relation.title,
+                watermark=max(filter(None, watermarks), default=None),
+            )
+            self._read += len(rows)
+        self._thread.do(self._ask, self._dialect.close_cursor())

@@ -1,0 +1,105 @@
+"""Relation: what does the server's catalog say of a table or query that the mapping names?"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Final, Literal
+
+import msgspec
+
+from lk_sync.contracts import FieldMap, Wanted
+from lk_sync.errors import SchemaDrift
+from lk_sync.records import Kind
+
+Family = Literal["text", "integer", "numeric", "float", "bool", "date", "timestamp", "timestamptz", "binary", "other"]
+
+CAN_HOLD: Final[Mapping[Kind, frozenset[Family]]] = {
+    "account": frozenset({"text", "integer", "numeric"}),
+    "code": frozenset({"text", "integer", "bool"}),
+    "text": frozenset({"text", "integer", "numeric", "bool", "date", "timestamp", "timestamptz", "other"}),
+    "int": frozenset({"integer", "numeric", "text"}),
+    "bool": frozenset({"bool", "integer", "text"}),
+    "money": frozenset({"numeric", "integer", "text"}),
+    "volume": frozenset({"numeric", "integer", "text"}),
+    "date": frozenset({"date", "timestamp", "timestamptz", "text"}),
+    "datetime": frozenset({"timestamp", "timestamptz", "date", "text"}),
+    "month": frozenset({"date", "timestamp", "timestamptz", "text"}),
+}
+ORDERED: Final[frozenset[Family]] = frozenset({"integer", "date", "timestamp", "timestamptz"})
+
+EXPECTED: Final[Mapping[Kind, str]] = {
+    "account": "текст или целое число",
+    "code": "текст",
+    "text": "текст",
+    "int": "целое число",
+    "bool": "да/нет",
+    "money": "точное десятичное число (numeric)",
+    "volume": "точное десятичное число (numeric)",
+    "date": "дата",
+    "datetime": "дата и время",
+    "month": "дата (первое число месяца)",
+}
+
+
+class Column(msgspec.Struct, frozen=True, kw_only=True):
+    """A column. `type` as the server writes it; `digits` before and after the point, where the type limits them."""
+
+    name: str
+    type: str
+    family: Family
+    nullable: bool = True
+    digits: tuple[int, int] | None = None
+
+
+class Relation(msgspec.Struct, frozen=True, kw_only=True):
+    """A table or query. `sql`: as it stands after FROM. `seekable`: columns that an index begins with.
+    `blocks`: how many blocks a table has that may be read by parts; 0 = it may not. `rows`: the catalog's guess."""
+
+    title: str
+    sql: str
+    columns: Mapping[str, Column]
+    seekable: frozenset[str] = frozenset()
+    blocks: int = 0
+    rows: int = 0
+
+    def column(self, field: FieldMap) -> Column:
+        return self.columns[field.column or ""]
+
+
+def agree(relation: Relation, wanted: Wanted) -> None:
+    """Raise SchemaDrift with every column that is missing or cannot hold what the mapping expects of it."""
+    faults = [fault for field in wanted.fields if (fault := _fault(relation, field))]
+    if wanted.watermark is not None:
+        faults += _watermark_faults(relation, wanted.watermark)
+    if faults:
+        raise SchemaDrift(
+            f"{relation.title} → {wanted.dataset.name}: {'; '.join(faults)}. "
+            "Данные прежние; поправьте описание источника или столбцы"
+        )
+
+
+def _fault(relation: Relation, field: FieldMap) -> str | None:
+    name = field.column or ""
+    column = relation.columns.get(name)
+    if column is None:
+        return f"нет столбца «{name}» (поле {field.name}){nearest(name, relation.columns)}"
+    if column.family not in CAN_HOLD[field.kind]:
+        why = "; дробное двоичное число хранит деньги неточно" if column.family == "float" else ""
+        return f"столбец «{name}» (поле {field.name}) имеет тип {column.type}, а нужно {EXPECTED[field.kind]}{why}"
+    return None
+
+
+def _watermark_faults(relation: Relation, name: str) -> list[str]:
+    column = relation.columns.get(name)
+    if column is None:
+        return [f"нет столбца «{name}» (watermark){nearest(name, relation.columns)}"]
+    if column.family not in ORDERED:
+        return [f"столбец «{name}» (watermark) имеет тип {column.type}, а нужно время изменения или растущее целое"]
+    return []
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """` — может быть, «…»?` with the likest known word, or nothing."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f" — может быть, «{near[0]}»?" if near else ""
