@@ -143,11 +143,16 @@ def _child(order: Order, pipe: Connection) -> None:
 
 
 def _die_with_parent() -> None:
-    parent = os.getppid()
-    with suppress(OSError, AttributeError):  # not on this platform: the broken pipe ends the child at its next word
+    """The kernel ends a plain fork with its parent. A fork server's child has the server for a parent there, which
+    outlives the engine for as long as it has children: so a thread waits for the end of the one who ordered."""
+    with suppress(OSError, AttributeError):  # not on this platform: the thread alone does it
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
+    threading.Thread(target=_exit_after, args=(multiprocessing.parent_process(),), daemon=True).start()
+
+
+def _exit_after(parent: Any) -> None:
+    parent.join()
+    os._exit(1)
 
 
 def _fill(order: Order, pipe: Connection) -> None:
