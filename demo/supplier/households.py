@@ -16,6 +16,8 @@ from demo.supplier.plan import Plan
 Payer = Literal["punctual", "rounding", "forgetful", "ahead", "debtor"]
 SERVICES: Final = ("heating", "hot_water")
 OLD_NUMBERS: Final = 20
+UNREAD: Final = 3
+"""So many first accounts have not handed in the open month: there is always somebody to try it with."""
 NEW_NUMBERS_FROM: Final = 300_000_000
 CHANNELS: Final = ("СберБанк Онлайн", "СБП", "касса «Теплосбыт»", "Почта России", "банкомат")
 PLAIN_PAYERS: Final[tuple[tuple[float, Payer], ...]] = ((0.70, "punctual"), (0.82, "rounding"), (1.0, "forgetful"))
@@ -99,7 +101,7 @@ def household(plan: Plan, index: int, house: House, chance: Random) -> Household
         benefit_percent=50 if odd is Oddity.BENEFIT else 0,
         payer=_payer(odd, chance),
         channel=names.pick(CHANNELS, chance),
-        reads_open_month=chance.random() < 0.4,
+        reads_open_month=chance.random() < 0.4 and index >= UNREAD,
         clock=f"T{1 + index // 60 % 5:02d}:{index % 60:02d}:00+03:00",
     )
 
