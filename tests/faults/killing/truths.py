@@ -46,7 +46,13 @@ CLOSED: Final[Mapping[str, str]] = {
 
 def of_books(books: Mapping[str, Iterable[Row]]) -> str:
     """The digest of rows as the supplier has them: fields in the dataset's order and one more cell at the end."""
-    return _digest({name: (row[:-1] for row in rows) for name, rows in books.items()})
+    return _digest({name: _plain(DATASETS[name], rows) for name, rows in books.items()})
+
+
+def _plain(dataset: Dataset, rows: Iterable[Row]) -> Iterable[Row]:
+    if any(field.kind == "bool" for field in dataset.fields):
+        return (tuple(int(cell) if isinstance(cell, bool) else cell for cell in row[:-1]) for row in rows)
+    return (row[:-1] for row in rows)
 
 
 def of_cache(path: Path) -> str:
@@ -62,7 +68,7 @@ def of_cache(path: Path) -> str:
             assert found is None, f"{fault}: {found}"
         if not connection.execute("SELECT 1 FROM published_runs").fetchone():
             return _nothing(connection)
-        codes: dict[int | None, str | None] = dict(connection.execute("SELECT id, code FROM codes"))
+        codes: dict[int | None, str | None] = {None: None, **dict(connection.execute("SELECT id, code FROM codes"))}
         return _digest({name: _rows(connection, dataset, codes) for name, dataset in DATASETS.items()})
 
 
@@ -89,5 +95,5 @@ def _digest(books: Mapping[str, Iterable[Row]]) -> str:
     for name, dataset in DATASETS.items():
         width = len(dataset.key)
         digest.update(name.encode())
-        digest.update(repr(sorted(books[name], key=lambda row: row[:width])).replace("True", "1").encode())
+        digest.update(repr(sorted(books[name], key=lambda row: row[:width])).encode())
     return digest.hexdigest()

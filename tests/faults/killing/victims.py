@@ -10,13 +10,16 @@ import multiprocessing
 import os
 import signal
 import subprocess
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from tests.faults.killing.phases import Board, Phase
+from tests.faults.killing.town import Town
 
+ROOT: Final = Path(__file__).parents[3]
 ORPHAN_SECONDS: Final = 3.0
 STOP_SECONDS: Final = 30.0
 FORKS: Final = multiprocessing.get_context("forkserver")
@@ -67,10 +70,14 @@ class Victim:
         self._life = None
         return doing
 
+    def end(self) -> None:
+        """No more lives, whatever state it is in."""
+        if self.alive:
+            self.kill()
+
     def stop(self) -> int | None:
         """SIGTERM, as an operator's init system does; the exit code."""
-        if self._life is None:
-            return None
+        assert self._life is not None
         self._life.terminate()
         _wait(self._life)
         leave_no_orphans(self.pid)
@@ -83,25 +90,29 @@ def fork(trade: Callable[..., None], *args: Any) -> Callable[[Path], Life]:
     """A life that begins in milliseconds, for its modules are loaded already."""
 
     def born(board: Path) -> Life:
-        process = FORKS.Process(target=_lead, args=(trade, board, *args), daemon=True)
+        process = FORKS.Process(target=_lead, args=(trade, board, *args))
         process.start()
         return process
 
     return born
 
 
-def command(words: Sequence[str], log: Path, cwd: Path) -> Callable[[Path], Life]:
-    """A life that begins as the operator's does, with a new interpreter."""
+def engine(town: Town) -> Callable[[Path], Life]:
+    """A life that begins as the operator begins it, with a new interpreter: `lk-sync run`."""
+    words = [sys.executable, "-m", "tests.faults.killing.engine", "--config", str(town.folder / "config")]
 
     def born(board: Path) -> Life:
-        with log.open("ab") as out:
-            return subprocess.Popen([*words, str(board)], stdout=out, stderr=out, cwd=cwd, start_new_session=True)
+        with (town.folder / "log").open("ab") as log:
+            return subprocess.Popen([*words, str(board)], stdout=log, stderr=log, cwd=ROOT, start_new_session=True)
 
     return born
 
 
 def _lead(trade: Callable[..., None], board: Path, *args: Any) -> None:
     os.setsid()
+    with (board.parent / "log").open("ab") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     trade(Board(board), *args)
 

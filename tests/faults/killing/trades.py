@@ -1,0 +1,160 @@
+"""Trades: what does each process of a kill test do for as long as it lives?
+
+They call what the engine and the portal call, again and again without a pause, so that hardly a moment of their lives
+is idle and a kill at a random moment is a kill at a random point of the work. None of them tidies up: a life ends by
+SIGKILL, or by itself when the process that wanted it is gone.
+"""
+
+from __future__ import annotations
+
+import random
+import socketserver
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import partial
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from demo import drop, snapshot
+from demo.bookkeeper import Bookkeeper, PaymentBooked, Recalculated
+from demo.snapshot import prune
+from lk_sync import engine, schedules
+from lk_sync.clock import now
+from lk_sync.errors import LkError
+from lk_sync.flow.acceptance import Accepted
+from lk_sync.flow.submit import submit
+from lk_sync.store.database import Store
+from tests.faults.killing import truths
+from tests.faults.killing.phases import Board
+from tests.faults.killing.town import VISITOR, Town
+
+SETS_KEPT: Final = 8
+BREATH_SECONDS: Final = 0.01
+
+
+class Form(msgspec.Struct, frozen=True, kw_only=True):
+    """A reading as a subscriber sends it: the UUID of the form, and what was typed."""
+
+    submission: str
+    user_code: str
+    account: str
+    meter: str
+    serial: str
+    period: int
+    value_micro: int
+
+
+def _wanted() -> Iterator[None]:
+    """Once per round, until whoever started this process is gone."""
+    parent = parent_process()
+    while parent is None or parent.is_alive():
+        yield
+        time.sleep(BREATH_SECONDS)
+
+
+def walk(board: Board, town: Town, job: str) -> None:
+    """The engine's walks of one job, one after the other."""
+    board.watch_the_flow()
+    config = town.config
+    timetable = schedules.load(town.timetable, sources=config.sources, sinks=config.sinks)
+    store = Store(config.lk.store_path)
+    for _ in _wanted():
+        try:
+            engine.walk(config, store, job, timetable.jobs[job], clock=now, stop=threading.Event())
+        except LkError as error:
+            town.note(f"{job}: {type(error).__name__}: {error}")
+
+
+def take_readings(board: Board, town: Town) -> None:
+    """The portal's way of taking a reading, behind a socket: a form in a line, the answer in a line."""
+    store = Store(town.config.lk.store_path)
+
+    class Desk(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            for line in self.rfile:
+                with board.inside("submit"):
+                    answer = store.write_now(partial(_hand_in, form=msgspec.json.decode(line, type=Form)))
+                self.wfile.write(msgspec.json.encode(answer) + b"\n")
+
+    town.door.unlink(missing_ok=True)
+    with socketserver.ThreadingUnixStreamServer(str(town.door), Desk) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        for _ in _wanted():
+            time.sleep(1)
+
+
+def _hand_in(tx: Any, *, form: Form) -> Any:
+    reading = Accepted(value_micro=form.value_micro, period=form.period, taken_on="2026-11-20", flags=())
+    return submit(
+        tx,
+        submission=form.submission,
+        user_code=form.user_code,
+        account=form.account,
+        meter=form.meter,
+        serial=form.serial,
+        reading=reading,
+        address="127.0.0.1",
+        now=now(),
+    )
+
+
+def export_books(board: Board, town: Town, seed: int) -> None:
+    """The accounting system's own export: something is booked, then all books are written as a set of files."""
+    chance = random.Random(seed)  # noqa: S311 - repeatable by seed
+    for _ in _wanted():
+        books = town.books
+        for _ in range(chance.randrange(1, 4)):
+            _book_something(books, chance)
+        moment = datetime.now(UTC)
+        with board.inside("write"):
+            (town.truths / snapshot.stamp(moment)).write_text(_truth(books), "utf-8")
+            snapshot.write(town.drop / "out", books, moment)
+        prune(town.drop / "out", SETS_KEPT)
+        time.sleep(chance.uniform(0.1, 0.4))
+
+
+def _truth(books: Bookkeeper) -> str:
+    whole: dict[str, list[Any]] = {"services": list(books.supplier.services())}
+    for account in books.every():
+        for name, rows in account.items():
+            whole.setdefault(name, []).extend(rows)
+    return truths.of_books(whole)
+
+
+def _book_something(books: Bookkeeper, chance: random.Random) -> None:
+    found = next(books.every(index := chance.randrange(books.supplier.plan.accounts), index + 1))
+    account, at = found["accounts"][0][0], datetime.now(UTC).isoformat()
+    last = found["bills"][-1][1]
+    charged = [row for row in found["charges"] if row[1] == last]
+    if charged and chance.random() < 0.5:
+        amount = chance.randrange(-50_000, 50_000)
+        books.book(
+            Recalculated(
+                account=account, at=at, service=charged[0][2], amount_kopecks=amount, reason="по заявлению абонента"
+            )
+        )
+    else:
+        books.book(
+            PaymentBooked(
+                account=account,
+                at=at,
+                payment=f"К-{chance.getrandbits(60)}",
+                paid_on="2026-11-21",
+                amount_kopecks=chance.randrange(1, 900_000),
+            )
+        )
+
+
+def serve_the_drop(_: Board, root: Path, key: Path, visitor: str, said: Connection) -> None:
+    """The SFTP server between both sides."""
+    with drop.running(root, key=drop.host_key(key), visitor=drop.Visitor(name=VISITOR, key=visitor)) as served:
+        said.send(served.port)
+        for _ in _wanted():
+            time.sleep(1)
