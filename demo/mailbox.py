@@ -159,7 +159,7 @@ class _Connection(SMTP):
         self.event_handler.mailbox.connections += 1
         super().connection_made(transport)
 
-    async def smtp_DATA(self, arg: str) -> None:
+    async def smtp_DATA(self, arg: str) -> None:  # noqa: N802 - the name that aiosmtpd looks for
         if self.event_handler.fault is not Fault.DROP_IN_DATA:
             await super().smtp_DATA(arg)
             return
@@ -175,7 +175,7 @@ class _Desk:
         self.mailbox = mailbox
         self.fault = Fault.NONE
 
-    async def handle_MAIL(
+    async def handle_MAIL(  # noqa: N802 - as above
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         if not session.authenticated:
@@ -189,7 +189,7 @@ class _Desk:
         envelope.mail_from = address
         return "250 2.1.0 Sender is fine"
 
-    async def handle_RCPT(
+    async def handle_RCPT(  # noqa: N802 - as above
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         if self.fault is Fault.GREYLIST:
@@ -199,7 +199,9 @@ class _Desk:
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 Recipient is fine"
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+    async def handle_DATA(  # noqa: N802 - as above
+        self, server: SMTP, session: Session, envelope: Envelope
+    ) -> str:
         if self.fault is Fault.FULL:
             return "452 4.2.2 No room now"
         if self.fault is Fault.REFUSED_TEXT:

@@ -148,9 +148,9 @@ def _load(request: web.Request) -> Visitor | None:
     session = _session(request)
     if session is None:
         return None
-    with request.app[CACHE].view() as view:
-        key = view.account_key(session.account)
-        holder_key = None if key is None else view.holder_key(key)
+    cache = request.app[CACHE]
+    key = cache.account_key(session.account)
+    holder_key = None if key is None else cache.holder_key(key)
     if holder_key not in (None, session.holder_key):
         return None
     return Visitor(

@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from lk_sync.cache.reader import CacheReader, View
+from lk_sync.cache.reader import CacheReader
 from lk_sync.clock import Clock, instant, moment
 from lk_sync.config import Lk, SecretValue
 from lk_sync.store import attempts, audit, consents, letters, registrations, users
@@ -45,13 +45,15 @@ class Evidence(msgspec.Struct, frozen=True):
     matches: bool
 
 
-def evidence(view: View, request: Registration) -> Evidence:
+def evidence(cache: CacheReader, request: Registration) -> Evidence:
     """Does the cache hold such an account, and was this the amount due of one of its two latest bills?"""
-    key = view.account_key(request.account)
-    card = None if key is None else view.card(key)
-    if key is None or card is None:
+    key = cache.account_key(request.account)
+    with cache.view() as view:
+        card = None if key is None else view.card(key)
+        bills = [] if key is None else view.bills(key, most=BILLS_LOOKED_AT)
+    if card is None:
         return Evidence(None, organisation=False, matches=False)
-    issued = [bill for bill in view.bills(key, most=BILLS_LOOKED_AT) if bill.state == "issued"]
+    issued = [bill for bill in bills if bill.state == "issued"]
     amounts = {bill.amount_due_kopecks for bill in issued[:BILLS] if bill.amount_due_kopecks > 0}
     return Evidence(card.holder_key, card.holder_kind == "organisation", request.amount_kopecks in amounts)
 
@@ -110,8 +112,7 @@ class Registrar:
         return await self._store.write(work)
 
     async def _settle(self, request: Registration) -> bool:
-        with self._cache.view() as view:
-            found = evidence(view, request)
+        found = evidence(self._cache, request)
         password = passwords.one_time()
         try:
             hashed = await self._passwords.hash(passwords.typed_one_time(password)) if found.matches else ""

@@ -15,6 +15,13 @@ from aiohttp import web
 from portal.render import MenuItem
 
 PAGES: Final = (
+    "home",
+    "charges",
+    "readings",
+    "bills",
+    "payments",
+    "documents",
+    "static_files",
     "help",
     "register",
     "login",
