@@ -6,6 +6,8 @@ afterwards. `Desk` is the clerk: every entry changes just the rows it must and m
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -39,9 +41,11 @@ def load(connection: Connection, books: Bookkeeper, *, indexed: bool = True) -> 
 
 def copy_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Append rows of the supplier to the table."""
-    with connection.cursor() as cursor, cursor.copy(_sql("COPY {} ({}) FROM STDIN", table, table.heading)) as copy:
-        for row in cells(table, rows):
-            copy.write_row(row)
+    text = io.StringIO()
+    csv.writer(text).writerows(cells(table, rows))
+    statement = _sql("COPY {} ({}) FROM STDIN (FORMAT csv)", table, table.heading)  # an empty cell is NULL
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.write(text.getvalue())
 
 
 def _index(connection: Connection, table: Table) -> None:
