@@ -38,7 +38,8 @@ _NUMBER: Final = re.compile(r"(\d{1,15})(?:[.,](\d{1,6}))?", re.ASCII)
 
 LEDGER: Final = """
 CREATE TABLE IF NOT EXISTS files (
-    number INTEGER PRIMARY KEY, name TEXT NOT NULL, sha256 TEXT NOT NULL, encoding TEXT NOT NULL, delimiter TEXT NOT NULL
+    number INTEGER PRIMARY KEY, name TEXT NOT NULL, sha256 TEXT NOT NULL,
+    encoding TEXT NOT NULL, delimiter TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS readings (
     item TEXT PRIMARY KEY, number INTEGER NOT NULL REFERENCES files (number), line INTEGER NOT NULL,

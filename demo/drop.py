@@ -72,7 +72,9 @@ def public_line(key: asyncssh.SSHKey) -> str:
 
 
 @asynccontextmanager
-async def serving(root: Path, *, key: asyncssh.SSHKey, visitor: Visitor, port: int = 0) -> AsyncIterator[Drop]:
+async def serving(
+    root: Path, *, key: asyncssh.SSHKey, visitor: Visitor, port: int = 0, folders: type[Folders] | None = None
+) -> AsyncIterator[Drop]:
     """Serve `root` in this event loop (0 = any free port); visitors still inside are shown out at the end."""
     prepare(root)
     inside: set[asyncssh.SSHServerConnection] = set()
@@ -81,7 +83,7 @@ async def serving(root: Path, *, key: asyncssh.SSHKey, visitor: Visitor, port: i
         port,
         server_host_keys=[key],
         server_factory=partial(_Door, visitor, inside),
-        sftp_factory=partial(_Folders, chroot=str(root).encode()),
+        sftp_factory=partial(folders or Folders, chroot=str(root).encode()),
         allow_scp=False,
         reuse_address=True,
     )
@@ -96,12 +98,14 @@ async def serving(root: Path, *, key: asyncssh.SSHKey, visitor: Visitor, port: i
 
 
 @contextmanager
-def running(root: Path, *, key: asyncssh.SSHKey, visitor: Visitor, port: int = 0) -> Iterator[Drop]:
+def running(
+    root: Path, *, key: asyncssh.SSHKey, visitor: Visitor, port: int = 0, folders: type[Folders] | None = None
+) -> Iterator[Drop]:
     """Serve `root` from a thread of its own until the block ends."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="drop", daemon=True)
     thread.start()
-    served = serving(root, key=key, visitor=visitor, port=port)
+    served = serving(root, key=key, visitor=visitor, port=port, folders=folders)
     try:
         drop = asyncio.run_coroutine_threadsafe(served.__aenter__(), loop).result(START_SECONDS)
         try:
@@ -151,7 +155,7 @@ def _same(offered: str, expected: str | None) -> bool:
     return expected is not None and hmac.compare_digest(offered.encode(), expected.encode())
 
 
-class _Folders(asyncssh.SFTPServer):
+class Folders(asyncssh.SFTPServer):
     """The folders as a visitor may use them: no links, which could lead out of the drop."""
 
     def symlink(self, oldpath: bytes, newpath: bytes) -> None:
