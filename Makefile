@@ -6,7 +6,7 @@ ACCOUNTS ?= 500
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check torture bench clean
 
 help: ## что умеет make
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile
@@ -25,6 +25,9 @@ check: ## только оформление, типы и порядок комн
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+torture: ## тысяча SIGKILL всем процессам обмена (после make test; минут двадцать)
+	$(BIN)/python -m tests.faults.killing --kills 1000
 
 bench: ## замеры скорости рядом с другими программами
 	@$(PYTHON) demo/machine test

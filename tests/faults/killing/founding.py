@@ -1,7 +1,7 @@
 """Founding: how does a town come to be?
 
-Its settings are those of `config/` as they are shipped, but for the way to the accounting system: an SFTP drop
-instead of a database. The drop is served by a process of its own, which is nobody's victim.
+Its settings are the demo's: those that are shipped, with the SFTP drop of this machine for the way to the accounting
+system. The drop is served by a process of its own, which is nobody's victim.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Any, Final
 import asyncssh
 import yaml
 
-from demo import drop
+from demo import drop, local_settings
+from demo.local_settings import Peer
 from lk_sync.cache import schema
 from tests.faults.killing.town import VISITOR, Town
 from tests.faults.killing.trades import serve_the_drop
 from tests.faults.killing.victims import Victim, fork
 
-SHIPPED: Final = Path(__file__).parents[3] / "config"
 START_SECONDS: Final = 30
 TIMETABLE: Final = """
 time_zone: Europe/Moscow
@@ -35,7 +35,7 @@ jobs:
 def founded(folder: Path, *, accounts: int) -> Iterator[Town]:
     """A town whose drop is being served."""
     town = Town(folder, accounts)
-    for path in (town.truths, town.cache.parent, folder / "config" / "sources", folder / "config" / "sinks"):
+    for path in (town.truths, town.cache.parent):
         path.mkdir(parents=True)
     heard, said = Pipe(duplex=False)
     trade = fork(serve_the_drop, town.drop, folder / "drop_key", _new_key(folder / "our_key"), said)
@@ -44,8 +44,7 @@ def founded(folder: Path, *, accounts: int) -> Iterator[Town]:
     try:
         assert heard.poll(START_SECONDS), "the drop does not answer"
         theirs = drop.public_line(drop.host_key(folder / "drop_key"))
-        reach = {"port": heard.recv(), "host_key": theirs, "key_file": str(folder / "our_key")}
-        _write_settings(town, {"host": "127.0.0.1", "username": VISITOR, **reach})
+        _write_settings(town, Peer(host="127.0.0.1", port=heard.recv(), username=VISITOR, proof=theirs))
         schema.open_for_writing(town.cache).close()
         yield town
     finally:
@@ -60,34 +59,27 @@ def _new_key(file: Path) -> str:
     return drop.public_line(key)
 
 
-def _write_settings(town: Town, reach: dict[str, Any]) -> None:
+def _write_settings(town: Town, served: Peer) -> None:
+    """The demo's settings for this machine, but with a key for a password: a process needs no environment then."""
     config = town.folder / "config"
-    lk = _shipped("lk.yaml")
-    del lk["mail"]
-    _write(config / "lk.yaml", lk)
-    _write(config / "sources" / "accounting.yaml", _over_the_drop(_shipped("sources/accounting.yaml"), reach))
-    _write(config / "sinks" / "accounting.yaml", _shipped("sinks/accounting.yaml") | {"connection": reach})
+    local_settings.write(config, port=0, data=town.cache.parent, drop=served, mail=served)
+    for part in ("sources", "sinks"):
+        setting = _read(config / part / "accounting.yaml")
+        del setting["connection"]["password"]
+        setting["connection"]["key_file"] = str(town.folder / "our_key")
+        _write(config / part / "accounting.yaml", setting)
     town.timetable.write_text(TIMETABLE, "utf-8")
-
-
-def _over_the_drop(source: dict[str, Any], reach: dict[str, Any]) -> dict[str, Any]:
-    """The shipped mapping with files in place of tables."""
-    datasets = {
-        name: {"file": f"{name}-*.csv", "options": {"delimiter": ";"}, "fields": dataset["fields"]}
-        for name, dataset in source["datasets"].items()
-    }
-    return source | {"source": "sftp", "connection": reach, "datasets": datasets}
 
 
 def source_port(town: Town) -> int:
     """Where the drop is served."""
-    port: int = yaml.safe_load(_source(town).read_text("utf-8"))["connection"]["port"]
+    port: int = _read(_source(town))["connection"]["port"]
     return port
 
 
 def reroute_source(town: Town, port: int) -> None:
     """From now on the source is called at another port."""
-    setting = yaml.safe_load(_source(town).read_text("utf-8"))
+    setting = _read(_source(town))
     setting["connection"]["port"] = port
     _write(_source(town), setting)
 
@@ -96,8 +88,8 @@ def _source(town: Town) -> Path:
     return town.folder / "config" / "sources" / "accounting.yaml"
 
 
-def _shipped(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load((SHIPPED / name).read_text("utf-8"))
+def _read(file: Path) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(file.read_text("utf-8"))
     return found
 
 

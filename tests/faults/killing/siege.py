@@ -12,7 +12,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
@@ -21,7 +21,7 @@ from tests.faults.killing.phases import Phase
 from tests.faults.killing.subscribers import Chronicle, Subscriber, registered
 from tests.faults.killing.town import Town
 from tests.faults.killing.victims import Victim, engine, fork
-from tests.faults.killing.witness import Witness
+from tests.faults.killing.witness import Witness, left_behind
 
 Plan = Mapping[Phase, int]
 SUBSCRIBERS: Final = 4
@@ -29,10 +29,10 @@ REACH_SECONDS: Final = 60.0
 LASTS: Final[Mapping[Phase, float]] = {
     "pull": 1.0,
     "publish": 0.06,
-    "export": 0.25,
-    "acknowledge": 0.15,
+    "export": 0.15,
+    "acknowledge": 0.08,
     "submit": 0.004,
-    "book": 0.05,
+    "book": 0.02,
     "write": 0.3,
 }
 """About how long a phase takes, in seconds: the kill comes at a random moment of that time."""
@@ -53,10 +53,25 @@ class Siege:
             Subscriber(town, meters[i::SUBSCRIBERS], seed * 100 + i, self.chronicle) for i in range(SUBSCRIBERS)
         ]
         self._faults: list[BaseException] = []
+        self.left_behind: Counter[str] = Counter()
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Subscribers hand in, the witness looks. Afterwards every form has its answer, if somebody is there to give
+        it, and the witness goes on looking."""
+        for thread in (self.witness, *self.subscribers):
+            thread.start()
+        yield
+        with self.living(("portal",)):
+            for subscriber in self.subscribers:
+                subscriber.stop.set()
+            for subscriber in self.subscribers:
+                subscriber.join()
+        self.raise_faults()
 
     def hunt(self, plans: Mapping[str, Plan]) -> None:
         """Kill the victims of `plans` as often in each phase as their plan says. Raises what was found amiss."""
-        with self._living(plans) as victims:
+        with self.living(plans) as victims:
             hunters = [
                 threading.Thread(target=self._hunt, args=(victims[name], plan, self._chance.getrandbits(32)), name=name)
                 for name, plan in plans.items()
@@ -68,8 +83,9 @@ class Siege:
         self.raise_faults()
 
     @contextmanager
-    def _living(self, names: Mapping[str, Plan]) -> Iterator[dict[str, Victim]]:
-        victims = {name: self.victim(name) for name in names}
+    def living(self, names: Iterable[str]) -> Iterator[dict[str, Victim]]:
+        """Victims by name, alive; at the end nobody is."""
+        victims = {name: self._victim(name) for name in names}
         try:
             for victim in victims.values():
                 victim.start()
@@ -78,7 +94,7 @@ class Siege:
             for victim in victims.values():
                 victim.end()
 
-    def victim(self, name: str) -> Victim:
+    def _victim(self, name: str) -> Victim:
         town, seed = self.town, self._chance.getrandbits(32)
         born = {
             "pull": lambda: fork(trades.walk, town, "pull"),
@@ -99,6 +115,7 @@ class Siege:
                 doing = victim.kill()
                 self.kills.append((victim.name, doing))
                 left -= Counter(doing)
+                self.left_behind += Counter(left_behind(self.town, victim.name))
                 self.town.note(f"KILLED {victim.name} in {sorted(doing)}")
                 self.witness.look()
                 victim.start()
@@ -118,8 +135,8 @@ class Siege:
             if fault is not None:
                 raise fault
 
-    def wait_for_peace(self, done: Callable[[], bool], seconds: float) -> None:
-        """Until `done`, with everything left alone."""
+    def wait_for(self, done: Callable[[], bool], seconds: float) -> None:
+        """With everything left alone."""
         until = time.monotonic() + seconds
         while not done():
             self.raise_faults()

@@ -31,6 +31,8 @@ FIRST_MONTH: Final = 202612
 MOST_FORMS_A_MONTH: Final = 4
 ANSWER_SECONDS: Final = 20
 AGAIN_SECONDS: Final = 0.02
+SLIPS: Final = 0.1
+"""How often a value is less than the meter has shown, which the accounting system rejects."""
 
 
 class MeterOf(msgspec.Struct, frozen=True):
@@ -84,8 +86,9 @@ class Subscriber(threading.Thread):
         while True:
             for meter in self._meters:
                 for _ in range(self._chance.randrange(1, MOST_FORMS_A_MONTH)):
-                    values[meter.meter] += self._chance.randrange(1, 900) * 1000
-                    yield self._form(meter, period, values[meter.meter])
+                    values[meter.meter] += self._chance.randrange(2, 900) * 1000
+                    slip = self._chance.random() < SLIPS
+                    yield self._form(meter, period, values[meter.meter] // 2 + 1 if slip else values[meter.meter])
             period = next_month(period)
 
     def _form(self, meter: MeterOf, period: int, value_micro: int) -> Form:

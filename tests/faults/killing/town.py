@@ -42,6 +42,16 @@ class Town(msgspec.Struct, frozen=True):
         return self.folder / "drop"
 
     @property
+    def ledger(self) -> Path:
+        """What the accounting system's clerk has taken and judged."""
+        return self.folder / "ledger.db"
+
+    @property
+    def journal(self) -> Path:
+        """What was entered into the supplier's books since they were drawn up."""
+        return self.folder / "journal"
+
+    @property
     def truths(self) -> Path:
         """What each export of the books held: a digest in a file named by its stamp."""
         return self.folder / "truths"
@@ -58,7 +68,7 @@ class Town(msgspec.Struct, frozen=True):
     @property
     def books(self) -> Bookkeeper:
         """The supplier's books as they are now."""
-        return Bookkeeper(self.supplier, self.folder / "journal")
+        return Bookkeeper(self.supplier, self.journal)
 
     def note(self, line: str) -> None:
         """Into the log that is shown when the test fails."""

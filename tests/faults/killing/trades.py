@@ -22,13 +22,15 @@ from typing import Any, Final
 import msgspec
 
 from demo import drop, snapshot
-from demo.bookkeeper import Bookkeeper, PaymentBooked, Recalculated
+from demo.accountant import Accountant
+from demo.bookkeeper import Bookkeeper, PaymentBooked, ReadingTaken, Recalculated
 from demo.snapshot import prune
 from lk_sync import engine, schedules
 from lk_sync.clock import now
 from lk_sync.errors import LkError
 from lk_sync.flow.acceptance import Accepted
 from lk_sync.flow.submit import submit
+from lk_sync.records import month_number
 from lk_sync.store.database import Store
 from tests.faults.killing import truths
 from tests.faults.killing.phases import Board
@@ -105,6 +107,21 @@ def _hand_in(tx: Any, *, form: Form) -> Any:
     )
 
 
+def keep_accounts(board: Board, town: Town) -> None:
+    """The accounting system's clerk: takes the files, judges, books and answers."""
+    books = town.books
+
+    def book(*, item: str, period: str, **reading: Any) -> None:
+        entry = ReadingTaken(reading=item, period=month_number(period), at=datetime.now(UTC).isoformat(), **reading)
+        books.book(entry)
+
+    accountant = Accountant(town.drop, town.ledger, on_reading=book)
+    for _ in _wanted():
+        if any((town.drop / "in").glob("*.ok")):
+            with board.inside("book"):
+                accountant.work()
+
+
 def export_books(board: Board, town: Town, seed: int) -> None:
     """The accounting system's own export: something is booked, then all books are written as a set of files."""
     chance = random.Random(seed)  # noqa: S311 - repeatable by seed
@@ -114,18 +131,19 @@ def export_books(board: Board, town: Town, seed: int) -> None:
             _book_something(books, chance)
         moment = datetime.now(UTC)
         with board.inside("write"):
-            (town.truths / snapshot.stamp(moment)).write_text(_truth(books), "utf-8")
+            note_truth(town, books, moment)
             snapshot.write(town.drop / "out", books, moment)
         prune(town.drop / "out", SETS_KEPT)
         time.sleep(chance.uniform(0.1, 0.4))
 
 
-def _truth(books: Bookkeeper) -> str:
+def note_truth(town: Town, books: Bookkeeper, moment: datetime) -> None:
+    """What the set of files of this moment will hold."""
     whole: dict[str, list[Any]] = {"services": list(books.supplier.services())}
     for account in books.every():
         for name, rows in account.items():
             whole.setdefault(name, []).extend(rows)
-    return truths.of_books(whole)
+    (town.truths / snapshot.stamp(moment)).write_text(truths.of_books(whole), "utf-8")
 
 
 def _book_something(books: Bookkeeper, chance: random.Random) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import threading
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -64,20 +65,51 @@ class Witness(threading.Thread):
                 self._truths[file.name] = file.read_text("utf-8")
         return self._truths
 
-    def _files(self) -> None:
-        """Whatever has a final name has its final bytes, for ever."""
+    def _files(self, *, again: bool = False) -> None:
+        """Whatever has a final name has its final bytes, for ever. Files that were taken are not read each time."""
         for folder in ("in", "in/done", "in/error"):
-            for file in (self._town.drop / folder).iterdir():
-                if file.suffix == ".csv" and (found := _digest(file)) is not None:
+            for file in (self._town.drop / folder).glob("*.csv"):
+                if (again or folder == "in" or file.name not in self.files) and (found := _digest(file)) is not None:
                     known = self.files.setdefault(file.name, found)
                     assert known == found, f"{folder}/{file.name} has other bytes than before"
 
     def numbers(self) -> None:
         """The numbers of all files have no gap, and each file that was seen is the one with that number."""
+        self._files(again=True)
         with closing(sqlite3.connect(self._town.store)) as store:
             made = store.execute("SELECT number, file, sha256 FROM batches ORDER BY number").fetchall()
         assert [number for number, _, _ in made] == list(range(1, len(made) + 1))
         assert {file: sha256 for _, file, sha256 in made} == self.files
+
+
+CUT_OFF: Final[Mapping[str, Mapping[str, str]]] = {
+    "pull": {
+        "a run before its publication": (
+            "SELECT 1 FROM runs WHERE state = 'running' AND run NOT IN (SELECT run FROM cache.published_runs)"
+        ),
+        "a published run that was not closed": (
+            "SELECT 1 FROM runs WHERE state = 'running' AND run IN (SELECT run FROM cache.published_runs)"
+        ),
+    },
+    "push": {
+        "a numbered file that was not marked as delivered": "SELECT 1 FROM batches WHERE delivered_at IS NULL",
+    },
+}
+
+
+def left_behind(town: Town, victim: str) -> Iterator[str]:
+    """What the death of this victim cut off, as far as it can be seen from outside."""
+    if victim == "engine":
+        yield from left_behind(town, "pull")
+        yield from left_behind(town, "push")
+    with closing(sqlite3.connect(town.store, timeout=30)) as store:
+        store.execute("ATTACH DATABASE ? AS cache", (str(town.cache),))
+        yield from (what for what, sql in CUT_OFF.get(victim, {}).items() if store.execute(sql).fetchone())
+        applied = {file for (file,) in store.execute("SELECT file FROM answers")}
+    if victim == "push" and any((town.drop / "in").glob("*.part")):
+        yield "a .part in the drop"
+    if victim == "push" and applied & {file.name for file in (town.drop / "answers").glob("*.csv")}:
+        yield "an applied answer that was not put aside"
 
 
 def _digest(file: Path) -> str | None:
