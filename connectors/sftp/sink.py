@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 import secrets
-from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, ClassVar, Final
 
@@ -29,6 +29,8 @@ from lk_sync.errors import BadData
 DONE: Final = "done"
 ERROR: Final = "error"
 PART: Final = ".part"
+FORGOTTEN_SECONDS: Final = 3600
+_OUR_PART: Final = re.compile(r".+\.csv(\.ok)?\.[0-9a-f]{8}\.part")
 
 
 class SftpSink:
@@ -67,10 +69,11 @@ class SftpSink:
     async def _deliver(self, sftp: SFTPClient, file: ExportFile) -> None:
         folder = self._settings.folder
         with at(folder, self._settings):
-            if not (await self._is_offered(sftp, file) or await self._is_taken(sftp, file)):
-                await _put(sftp, folder, file.name, file.body)
-                await _put(sftp, folder, file.manifest_name, file.manifest)
-            await _sweep(sftp, folder, (file.name, file.manifest_name))
+            if await self._is_offered(sftp, file) or await self._is_taken(sftp, file):
+                return
+            await _put(sftp, folder, file.name, file.body)
+            await _put(sftp, folder, file.manifest_name, file.manifest)
+            await _sweep(sftp, folder)
 
     async def _is_offered(self, sftp: SFTPClient, file: ExportFile) -> bool:
         """Looked at before `_is_taken`: between the two a file can only move from here to there."""
@@ -197,13 +200,14 @@ async def _move(sftp: SFTPClient, folder: str, name: str, to: str) -> None:
         return
 
 
-async def _sweep(sftp: SFTPClient, folder: str, names: Iterable[str]) -> None:
-    """Removes what cut-off deliveries of these files left behind."""
-    starts = tuple(f"{name}." for name in names)
-    async for entry in sftp.scandir(folder):
-        name = str(entry.filename)
-        if name.startswith(starts) and name.endswith(PART):
-            await sftp.remove(f"{folder}/{name}")
+async def _sweep(sftp: SFTPClient, folder: str) -> None:
+    """Removes what deliveries left behind that were cut off long ago, by the server's own clock."""
+    times = {str(entry.filename): entry.attrs.mtime or 0 async for entry in sftp.scandir(folder)}
+    newest = max(times.values())
+    for name, time in times.items():
+        if _OUR_PART.fullmatch(name) and newest - time > FORGOTTEN_SECONDS:
+            with suppress(asyncssh.SFTPNoSuchFile):
+                await sftp.remove(f"{folder}/{name}")
 
 
 def _digest(body: bytes) -> str:

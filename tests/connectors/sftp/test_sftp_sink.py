@@ -84,16 +84,14 @@ def test_a_torn_body_without_a_manifest_is_written_anew(drop: TheDrop) -> None:
     assert (drop.root / "in" / NAME).read_bytes() == BODY
 
 
-def test_what_cut_off_deliveries_left_behind_is_swept_away_and_only_that(drop: TheDrop) -> None:
-    for name in (
-        f"{NAME}.0011aabb.part",
-        f"{NAME}.ok.0011aabb.part",
-        "readings-000002.csv.0011aabb.part",
-        "other.part",
-    ):
+def test_what_deliveries_left_behind_that_were_cut_off_long_ago_is_swept_away_and_only_that(drop: TheDrop) -> None:
+    old, new = f"{NAME}.0011aabb.part", "readings-000002.csv.ok.0011aabb.part"
+    for name in (old, new, "other.part", "other.csv"):
         drop.lay("in", name, b"x", manifest=False)
+        if name != new:
+            os.utime(drop.root / "in" / name, (1_000_000, 1_000_000))
     drop.sink().deliver(export())
-    assert drop.names("in") == ["other.part", NAME, f"{NAME}.ok", "readings-000002.csv.0011aabb.part"]
+    assert drop.names("in") == ["other.csv", "other.part", NAME, f"{NAME}.ok", new]
 
 
 def _passed(drop: TheDrop, work: Callable[[SftpSink], object]) -> int:
@@ -113,7 +111,8 @@ def test_cut_anywhere_a_file_is_offered_whole_or_not_at_all(drop: TheDrop, part:
             assert (drop.root / "in" / NAME).read_bytes() == BODY
         proxy.fault = None
         drop.sink(port=proxy.port).deliver(export())
-    assert drop.names("in") == [NAME, f"{NAME}.ok", "readings-000009.csv", "readings-000009.csv.ok"]
+    whole_files = [name for name in drop.names("in") if not name.endswith(".part")]
+    assert whole_files == [NAME, f"{NAME}.ok", "readings-000009.csv", "readings-000009.csv.ok"]
     assert (drop.root / "in" / NAME).read_bytes() == BODY
 
 
