@@ -51,7 +51,7 @@ def main(kills: int, seed: int) -> None:
                 siege.hunt(_times(TIMETABLE, kills / PLANNED))
             ended = _peace(siege)
         except BaseException:
-            print("\n".join((town.folder / "log").read_text("utf-8").splitlines()[-200:]))
+            print("\n".join((town.folder / "log").read_text("utf-8").splitlines()[-100:]))
             raise
         finally:
             _tell(siege, time.monotonic() - began)

@@ -100,11 +100,13 @@ def _booked_once(town: Town, confirmed: set[str]) -> None:
 
 
 def _nothing_went_astray(town: Town) -> None:
+    """A `.part` may lie about: the server wrote on for a moment after its client was killed. Nobody ever takes it."""
     assert _rows(town.store, "SELECT * FROM stray_answers") == []
     for folder in ("in", "in/error", "answers", "answers/error"):
-        left = [file.name for file in (town.drop / folder).iterdir() if file.is_file()]
+        left = [file.name for file in (town.drop / folder).iterdir() if file.is_file() and file.suffix != ".part"]
         assert left == [], f"{folder}: {left}"
-    assert [file.name for file in (town.drop / "in" / "done").glob("*.part")] == []
+    taken = [file.name for folder in ("in", "answers") for file in (town.drop / folder / "done").iterdir()]
+    assert not [name for name in taken if name.endswith(".part")]
 
 
 def _rows(database: Path, sql: str) -> list[tuple[Any, ...]]:
