@@ -65,6 +65,13 @@ class Mailbox:
         found = [self._read(path) for path in sorted(self.folder.glob("*.eml"))]
         return [letter for letter in found if to is None or letter["Delivered-To"] == to]
 
+    async def arrived(self, number: int, *, within_seconds: float = 20) -> list[EmailMessage]:
+        """The letters, once there are `number` of them. Raises TimeoutError."""
+        async with asyncio.timeout(within_seconds):
+            while len(found := self.letters()) < number:  # noqa: ASYNC110 - they appear as files
+                await asyncio.sleep(0.05)
+        return found
+
     def keep(self, envelope: Envelope) -> None:
         """Writes the letter whole, under a name that sorts by arrival."""
         number = len(list(self.folder.glob("*.eml"))) + 1

@@ -21,7 +21,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 log: Final = logging.getLogger("portal")
 TEMPLATE: Final = "answers/page.html"
-OTHER: Final = 400
+STATUSES: Final = (400, 403, 404, 405, 408, 409, 413, 421, 429, 500, 503)
 
 
 class Refusal(Exception):
@@ -39,18 +39,20 @@ def see_other(path: str) -> web.Response:
 
 
 class Answers:
-    """Pages of refusal, made once for each status and language: they cost an attacker's victim nothing."""
+    """Pages of refusal, made when the process starts: nothing that happens later can spoil them, and they cost an
+    attacker's victim nothing."""
 
     def __init__(self, app: web.Application) -> None:
-        self._templates = {language: app[ENVIRONMENTS[language]].get_template(TEMPLATE) for language in LANGUAGES}
         self._pages: dict[tuple[int, str], bytes] = {}
+        for language in LANGUAGES:
+            template = app[ENVIRONMENTS[language]].get_template(TEMPLATE)
+            for status in STATUSES:
+                text = template.render(status=status, frame=ANONYMOUS, path="/")
+                self._pages[status, language] = text.encode()
 
     def of(self, status: int, language: str = SOURCE, *, retry_after: int | None = None) -> web.Response:
         """The page of a refusal; a status that has no words of its own is shown as a bad request."""
-        page = self._pages.get((status, language))
-        if page is None:
-            text = self._templates[language].render(status=status, frame=ANONYMOUS, path="/")
-            page = self._pages[status, language] = text.encode()
+        page = self._pages.get((status, language)) or self._pages[HTTPStatus.BAD_REQUEST, language]
         response = web.Response(status=status, body=page, content_type="text/html", charset="utf-8")
         if retry_after is not None:
             response.headers[hdrs.RETRY_AFTER] = str(retry_after)

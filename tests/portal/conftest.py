@@ -10,7 +10,8 @@ import pytest
 from demo import mailbox as demo_mailbox
 from demo.certificates import Authority
 from demo.mailbox import Mailbox
-from tests.portal.world import NEIGHBOUR, SUBSCRIBER, Browser, World, fill, world as open_world
+from tests.portal.world import NEIGHBOUR, SUBSCRIBER, Browser, World, fill
+from tests.portal.world import world as open_world
 
 
 @pytest.fixture(scope="session")

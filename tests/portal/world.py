@@ -153,9 +153,10 @@ class Page:
         return found[1]
 
     def hidden(self, name: str) -> str:
-        found = re.search(rf'name="{name}" value="([^"]*)"', self.text)
+        """The field of the page's own form, which stands after the form of languages."""
+        found = re.findall(rf'name="{name}" value="([^"]*)"', self.text)
         assert found, f"no hidden field {name}"
-        return found[1]
+        return found[-1]
 
 
 class Browser:
@@ -267,27 +268,30 @@ async def world(
     *,
     cache: Path | None = None,
     mailbox: Mailbox | None = None,
+    store: Path | None = None,
     background: bool = True,
     **settings: Any,
 ) -> AsyncIterator[World]:
-    """The portal, served. `cache` is copied; None: nothing has been loaded yet. Without `background` the registrar
-    and the post only work when `letters` asks them to."""
+    """The portal, served. `cache` and `store` are copied; no cache: nothing has been loaded yet. Without `background`
+    the registrar and the post only work when `letters` asks them to."""
     config = configure(folder, port=free_port(), mailbox=mailbox, **settings)
     config.lk.data_dir.mkdir()
     if cache is not None:
         shutil.copy(cache, config.lk.cache_path)
-    store, reader, clock = Store(config.lk.store_path), CacheReader(config.lk.cache_path), Hands()
-    app = make_app(config, store=store, cache=reader, clock=clock)
+    if store is not None:
+        shutil.copy(store, config.lk.store_path)
+    durable, reader, clock = Store(config.lk.store_path), CacheReader(config.lk.cache_path), Hands()
+    app = make_app(config, store=durable, cache=reader, clock=clock)
     if not background:
         app.cleanup_ctx.clear()
     portal = config.lk.portal
     service = Service(app, Door(limits(portal, files=4096)), None)
     await service.start(listener(portal.listen, portal.port, shared=False))
-    made = World(config, store, reader, clock, service, mailbox)
+    made = World(config, durable, reader, clock, service, mailbox)
     try:
         yield made
     finally:
         await made.leave()
         await service.stop()
         reader.close()
-        store.close()
+        durable.close()
