@@ -108,6 +108,12 @@ class Dialect(Protocol):
 
     def totals(self, relation: Relation, sums: Sequence[Column]) -> str: ...
 
+    def share_moment(self) -> str:
+        """Asks for a name of the moment that this transaction sees."""
+
+    def join_moment(self, name: str) -> str:
+        """Makes a transaction that has asked nothing yet see that moment."""
+
     def changed_since(self, column: Column, since: str) -> Where: ...
 
     def watermark(self, column: Column, *, time_zone: str) -> str:

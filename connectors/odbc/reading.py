@@ -12,10 +12,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from decimal import Decimal
-from typing import Any, Final, ParamSpec, Protocol, TypeVar
+from typing import Any, Final
 
 import msgspec
 
+from connectors.odbc.connection import Connection
 from connectors.odbc.dialect import Ask, Dialect, Page, Where
 from connectors.odbc.packed import MAX_WORDS, Inexact, unpacked
 from connectors.odbc.packing import Packing
@@ -26,21 +27,6 @@ from lk_sync.errors import BadData
 PAGE_ROWS: Final = 20_000
 AHEAD: Final = 2  # pages under way while one is being used
 _SEEKABLE: Final = frozenset({"text", "integer", "numeric"})
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-class Thread(Protocol):
-    """The one thread on which the connection may be used."""
-
-    def start(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]: ...
-
-    def wait(self, future: Future[T]) -> T:
-        """Raises what the call raised, in the operator's words."""
-
-    def do(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Start it and wait."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -57,9 +43,17 @@ class Answer(msgspec.Struct, frozen=True):
 class Reading:
     """One dataset being read, once."""
 
-    def __init__(self, dialect: Dialect, relation: Relation, wanted: Wanted, *, ask: Ask, thread: Thread) -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        relation: Relation,
+        wanted: Wanted,
+        *,
+        main: Connection,
+        crowd: Callable[[], Sequence[Connection]],
+    ) -> None:
         self._dialect, self._relation, self._wanted = dialect, relation, wanted
-        self._ask, self._thread = ask, thread
+        self._main, self._ask, self._crowd = main, main.ask, crowd
         self._packing = Packing(dialect, relation, wanted)
         self._exact = self._packing.whole
         self._seek = self._packing.sources[0]
@@ -105,36 +99,43 @@ class Reading:
             end = first + step if first + step < blocks else None
             yield self._filter & self._dialect.blocks(first, end)
 
+    def _taught(self, wheres: Iterator[Where]) -> Iterator[Where]:
+        for where in wheres:
+            if self._packing.untaught:  # cheaper than to find every word of the first pages unknown
+                self._learn(where)
+            yield where
+
     # How a page is asked for
 
     def _one_page(self) -> Answer | None:
         """Everything at once, if it fits a page."""
-        answer = self._thread.do(self._answer, self._filter, limit=PAGE_ROWS + 1)
+        answer = self._main.do(self._answer, self._ask, self._filter, limit=PAGE_ROWS + 1)
         return answer if answer.rows <= PAGE_ROWS else None
 
     def _pages(self, wheres: Iterator[Where]) -> Iterator[Batch]:
-        ahead: deque[Future[Answer | None]] = deque()
+        """A round is a page for each connection. Where they begin and end is found by the main one, in order."""
+        wheres = self._taught(wheres)
+        crowd = self._crowd()
+        ahead: deque[tuple[Connection, Future[Answer | None]]] = deque()
         try:
             while True:
                 while len(ahead) <= AHEAD:
-                    ahead.append(self._thread.start(self._next, wheres))
-                answer = self._thread.wait(ahead.popleft())
+                    found = [self._main.start(next, wheres, None) for _ in crowd]
+                    ahead += [(c, c.start(self._page, c.ask, where)) for c, where in zip(crowd, found, strict=True)]
+                connection, future = ahead.popleft()
+                answer = connection.wait(future)
                 if answer is None:
                     return
                 yield from self._batch(answer)
         finally:
-            for future in ahead:
+            for _, future in ahead:
                 future.cancel()
 
-    def _next(self, wheres: Iterator[Where]) -> Answer | None:
-        where = next(wheres, None)
-        if where is None:
-            return None
-        if self._packing.untaught:  # cheaper than to find every word of the first pages unknown
-            self._learn(where)
-        return self._answer(where)
+    def _page(self, ask: Ask, found: Future[Where | None]) -> Answer | None:
+        where = found.result()
+        return None if where is None else self._answer(ask, where)
 
-    def _answer(self, where: Where, limit: int | None = None) -> Answer:
+    def _answer(self, ask: Ask, where: Where, limit: int | None = None) -> Answer:
         edition = self._packing.edition
         page = Page(
             relation=self._relation,
@@ -147,7 +148,7 @@ class Reading:
             order=self._seek if limit is None else None,
             limit=limit,
         )
-        ((rows, watermark, *cells),) = self._ask(self._dialect.page(page), *where.parameters)
+        ((rows, watermark, *cells),) = ask(self._dialect.page(page), *where.parameters)
         sums = len(page.sums)
         return Answer(where, edition, int(rows), watermark, cells[:sums], cells[sums:])
 
@@ -179,10 +180,10 @@ class Reading:
             try:
                 return self._proven(answer, unpacked(self._packing.columns, answer.packed, answer.rows))
             except Inexact:
-                self._thread.do(self._learn, answer.where)
+                self._main.do(self._learn, answer.where)
                 if answer.edition == self._packing.edition or not self._exact:
                     return None
-                answer = self._thread.do(self._answer, answer.where)
+                answer = self._main.do(self._answer, self._ask, answer.where)
         return None
 
     def _proven(self, answer: Answer, columns: list[list[Any]]) -> list[list[Any]]:
@@ -197,7 +198,7 @@ class Reading:
 
     def _own_words(self, answer: Answer) -> list[list[Any]]:
         sql = self._dialect.rows(self._relation, self._packing.cell_texts(), answer.where)
-        rows = self._thread.do(self._ask, sql, *answer.where.parameters)
+        rows = self._main.do(self._ask, sql, *answer.where.parameters)
         if len(rows) != answer.rows:
             raise BadData(
                 f"{self._relation.title}: сервер насчитал на странице {answer.rows} строк, а отдал {len(rows)}; "
@@ -210,8 +211,8 @@ class Reading:
         if self._watermark is not None:
             cells.append(self._dialect.watermark(self._watermark, time_zone=self._wanted.time_zone))
         opening = self._dialect.open_cursor(self._relation, cells, self._filter)
-        self._thread.do(self._ask, opening, *self._filter.parameters)
-        while rows := self._thread.do(self._ask, self._dialect.next_rows(PAGE_ROWS)):
+        self._main.do(self._ask, opening, *self._filter.parameters)
+        while rows := self._main.do(self._ask, self._dialect.next_rows(PAGE_ROWS)):
             columns = [list(column) for column in zip(*rows, strict=True)]
             watermarks = columns.pop() if self._watermark is not None else []
             yield Batch(
@@ -223,4 +224,4 @@ class Reading:
                 watermark=max(filter(None, watermarks), default=None),
             )
             self._read += len(rows)
-        self._thread.do(self._ask, self._dialect.close_cursor())
+        self._main.do(self._ask, self._dialect.close_cursor())

@@ -6,65 +6,45 @@ all datasets belong to one moment of the accounting system.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
-from typing import Final, ParamSpec, TypeVar
+from typing import Final
 
 import msgspec
 
+from connectors.odbc.connection import Connection
 from connectors.odbc.dialect import Dialect, Row
-from connectors.odbc.faults import Fault
-from connectors.odbc.lane import Lane
 from connectors.odbc.reading import Reading
 from connectors.odbc.relation import Relation, agree
 from connectors.odbc.settings import OdbcOptions
-from connectors.odbc.wire import Wire
 from lk_sync.contracts import Batch, Totals, Wanted
-from lk_sync.errors import BadData, SettingsError, Unreachable
+from lk_sync.errors import AccessDenied, BadData, SettingsError, Unreachable
 
-P = ParamSpec("P")
-T = TypeVar("T")
-GRACE_SECONDS: Final = 15  # the server ends a question at its deadline; this long its answer may take to arrive
 _NUMERIC: Final = frozenset({"numeric", "integer"})
 
 
-class ConnectionThread:
-    """The lane of a connection, with complaints turned into the operator's words."""
-
-    def __init__(self, lane: Lane, dialect: Dialect, *, peer: str, seconds: int) -> None:
-        self._lane, self._dialect, self._peer = lane, dialect, peer
-        self._seconds = seconds + GRACE_SECONDS
-
-    def start(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        return self._lane.submit(call, *args, **kwargs)
-
-    def wait(self, future: Future[T]) -> T:
-        try:
-            return self._lane.wait(future, seconds=self._seconds)
-        except Fault as said:
-            raise self._dialect.asking(said).error(peer=self._peer, said=said) from None
-        except Unreachable as error:
-            raise Unreachable(f"{self._peer}: {error}; загрузка прервана, данные прежние") from None
-
-    def do(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return self.wait(self.start(call, *args, **kwargs))
-
-
 class OdbcSession:
-    """Fulfils `contracts.Session`."""
+    """Fulfils `contracts.Session`. Further connections, which see the very same moment, are opened for big datasets
+    only: two pages at a time are made by two cores of the server."""
 
-    def __init__(self, wire: Wire, thread: ConnectionThread, dialect: Dialect, *, peer: str) -> None:
-        self._wire, self._thread, self._dialect, self._peer = wire, thread, dialect, peer
+    def __init__(self, dialect: Dialect, *, connect: Callable[[], Connection], connections: int) -> None:
+        self._dialect, self._connect = dialect, connect
+        self._wished = connections
+        self._main = connect()
+        self._connections = [self._main]
         self._relations: dict[str, Relation] = {}
         self._rows: dict[str, int] = {}
+
+    def close(self) -> None:
+        for connection in self._connections:
+            connection.close()
 
     def columns(self, wanted: Wanted) -> None:
         """Also asks for no row at all, so that a missing right shows now and not in the middle of a pull."""
         relation = self._relation(wanted)
         agree(relation, wanted)
         cells = [self._dialect.cell_text(relation.column(field), day=False, time_zone="UTC") for field in wanted.fields]
-        self._thread.do(self._wire, self._dialect.rows(relation, cells, self._dialect.nothing()))
+        self._main.do(self._main.ask, self._dialect.rows(relation, cells, self._dialect.nothing()))
 
     def totals(self, wanted: Wanted) -> Totals | None:
         """By the mapping's own query, else counted and added up by the server."""
@@ -73,14 +53,33 @@ class OdbcSession:
         return totals
 
     def pull(self, wanted: Wanted) -> Iterator[Batch]:
-        reading = Reading(self._dialect, self._relation(wanted), wanted, ask=self._wire, thread=self._thread)
+        reading = Reading(self._dialect, self._relation(wanted), wanted, main=self._main, crowd=self._crowd)
         expected = None if wanted.since is not None else self._rows.get(wanted.dataset.name)
         return reading.batches(rows=expected)
+
+    def _crowd(self) -> Sequence[Connection]:
+        """All connections. That the server grants no more of them is no fault: one is enough."""
+        try:
+            while len(self._connections) < self._wished:
+                self._connections.append(self._beside_main())
+        except (Unreachable, AccessDenied):
+            self._wished = len(self._connections)
+        return self._connections
+
+    def _beside_main(self) -> Connection:
+        ((moment,),) = self._main.do(self._main.ask, self._dialect.share_moment())
+        connection = self._connect()
+        try:
+            connection.do(connection.ask, self._dialect.join_moment(moment))
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def _relation(self, wanted: Wanted) -> Relation:
         name = wanted.dataset.name
         if name not in self._relations:
-            self._relations[name] = self._thread.do(self._described, wanted)
+            self._relations[name] = self._main.do(self._described, wanted)
         return self._relations[name]
 
     def _described(self, wanted: Wanted) -> Relation:
@@ -89,25 +88,25 @@ class OdbcSession:
         except msgspec.ValidationError as error:
             raise SettingsError(f"{wanted.dataset.name}.options: {error}; есть только by_ranges") from error
         if wanted.query is not None:
-            return self._dialect.query(self._wire, wanted.query, seekable=options.by_ranges)
+            return self._dialect.query(self._main.ask, wanted.query, seekable=options.by_ranges)
         if wanted.table is None:
             raise SettingsError(
                 f"{wanted.dataset.name}: для базы данных нужен ключ from (таблица) или query, а не file"
             )
-        return self._dialect.table(self._wire, wanted.table, seekable=options.by_ranges)
+        return self._dialect.table(self._main.ask, wanted.table, seekable=options.by_ranges)
 
     def _counted(self, wanted: Wanted) -> Totals:
         relation = self._relation(wanted)
         money = [field for field in wanted.fields if field.kind == "money"]
         summed = {f.name: c for f in money if (c := relation.column(f)).family in _NUMERIC}
         sql = self._dialect.totals(relation, list(summed.values()))
-        ((rows, *sums),) = self._thread.do(self._wire, sql)
+        ((rows, *sums),) = self._main.do(self._main.ask, sql)
         kopecks = {name: _kopecks(said) for name, said in zip(summed, sums, strict=True)}
         return Totals(rows=int(rows), sums={name: sum_ for name, sum_ in kopecks.items() if sum_ is not None})
 
     def _stated(self, wanted: Wanted) -> Totals:
         query = wanted.control_query or ""
-        heading, answer = self._thread.do(lambda: (self._wire.heading(query), self._wire(query)))
+        heading, answer = self._main.do(lambda: (self._main.ask.heading(query), self._main.ask(query)))
         said = _one_row(wanted, heading, answer)
         unknown = said.keys() - {"rows", *wanted.dataset.totals}
         if "rows" not in said or unknown:

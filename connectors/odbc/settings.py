@@ -28,6 +28,7 @@ class OdbcSettings(Strict, frozen=True, kw_only=True):
     """`connection:` of a source. What `dsn_file` says may stand here as well, but must then say the same.
 
     `driver`: its name in odbcinst.ini or the path of its library; absent = the one the dialect knows.
+    `connections`: how many a big dataset may be read through.
     `statement_timeout`: seconds that one question to the server may last, a page of rows for instance.
     """
 
@@ -43,6 +44,7 @@ class OdbcSettings(Strict, frozen=True, kw_only=True):
     ca: Path | None = None
     connect_timeout: Seconds = 10
     statement_timeout: Seconds = 300
+    connections: Annotated[int, msgspec.Meta(ge=1, le=8)] = 2
 
 
 class OdbcOptions(Strict, frozen=True, kw_only=True):

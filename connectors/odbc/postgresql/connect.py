@@ -17,7 +17,8 @@ from lk_sync.errors import AccessDenied, BadData, SchemaDrift, Unprotected, Unre
 FIXED: Final[Mapping[str, str]] = {
     "SSLmode": VERIFIED,  # without it psqlODBC says `disable`, and a word in pqopt would be refused as a conflict
     "UseDeclareFetch": "0",  # with 1 the process crashed in 3 of 3 broken connections
-    "BoolsAsChar": "0",
+    "Protocol": "7.4-1",  # an error ends the transaction; the default, a savepoint around each statement, costs
+    "BoolsAsChar": "0",  # two more questions and forbids to share the moment with a second connection
     "UpdatableCursors": "0",
     "MaxLongVarcharSize": "0",  # 0 = no limit; the default would cut a page
     "Debug": "0",

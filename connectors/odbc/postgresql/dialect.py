@@ -121,6 +121,12 @@ class PostgreSQL:
     def totals(self, relation: Relation, sums: Sequence[Column]) -> str:
         return _select(["count(*)", *(f"sum({quoted(column.name)})::text" for column in sums)], relation, Where())
 
+    def share_moment(self) -> str:
+        return "SELECT pg_export_snapshot()"
+
+    def join_moment(self, name: str) -> str:
+        return f"SET TRANSACTION SNAPSHOT {literal(name)}"
+
     def changed_since(self, column: Column, since: str) -> Where:
         return Where(f"{quoted(column.name)} >= {_bound(column)}", (since,))
 
