@@ -6,18 +6,20 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
 
-from lk_sync import engine, logs, mapping, registry, reports, schedules, status
+from lk_sync import engine, logs, peers, reports, schedules, status
 from lk_sync.clock import now
+from lk_sync.commands import Commands
 from lk_sync.config import Config
 from lk_sync.errors import LkError, SettingsError
 from lk_sync.flow.run import Puller
@@ -49,26 +51,12 @@ class Desk:
     @property
     def store(self) -> Store:
         if self._store is None:
-            self._store = Store(self.config.lk.store_path)
+            self._store = engine.open_store(self.config)
         return self._store
 
     def close(self) -> None:
         if self._store is not None:
             self._store.close()
-
-
-class Commands(click.Group):
-    """Faults that a person can mend end with their sentence and code, never with a traceback."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except LkError as error:
-            complain(f"Ошибка: {error}")
-            ctx.exit(error.exit_code)
-        except BrokenPipeError:
-            sys.stderr.close()
-            ctx.exit(0)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -78,8 +66,8 @@ class Commands(click.Group):
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("config"),
     envvar="LK_CONFIG",
-    show_default=True,
-    help="Папка настроек: lk.yaml, sources/, sinks/.",
+    metavar="ПАПКА",
+    help="Папка настроек: lk.yaml, sources/, sinks/; по умолчанию config или LK_CONFIG.",
 )
 @click.option(
     "--schedules",
@@ -87,13 +75,17 @@ class Commands(click.Group):
     type=click.Path(path_type=Path, dir_okay=False),
     default=None,
     envvar="LK_SCHEDULES",
-    help="Файл расписания; по умолчанию schedules.yaml рядом с папкой настроек.",
+    metavar="ФАЙЛ",
+    help="Расписание; по умолчанию schedules.yaml рядом с папкой настроек или LK_SCHEDULES.",
 )
-@click.version_option(package_name="lk-sync", prog_name="lk-sync")
+@click.version_option(
+    package_name="lk-sync", prog_name="lk-sync", message="%(prog)s %(version)s", help="Показать версию."
+)
 @click.pass_context
 def main(ctx: click.Context, folder: Path, timetable: Path | None) -> None:
     """Обмен личного кабинета с учётной системой поставщика."""
     logs.configure()
+    logs.through_structlog(logging.WARNING)
     ctx.obj = Desk(folder, timetable)
     ctx.call_on_close(ctx.obj.close)
 
@@ -120,9 +112,9 @@ def check(desk: Desk, connect: bool) -> None:
     step("папка данных", lambda: _writable(config.lk.data_dir))
     step("расписание", lambda: f"заданий: {len(desk.timetable.jobs)}")
     for name in config.sources:
-        step(f"источник {name}", lambda name=name: _source(config, name, connect=connect))  # type: ignore[misc] # the default argument binds the loop's variable
+        step(f"источник {name}", partial(peers.look_at_source, config, name, connect=connect))
     for name in config.sinks:
-        step(f"приёмник {name}", lambda name=name: _sink(config, name, connect=connect))  # type: ignore[misc] # as above
+        step(f"приёмник {name}", partial(peers.look_at_sink, config, name, connect=connect))
     if faults:
         complain(f"Найдено ошибок: {len(faults)}")
         sys.exit(max(fault.exit_code for fault in faults))
@@ -139,35 +131,13 @@ def _writable(folder: Path) -> str:
     return str(folder)
 
 
-def _source(config: Config, name: str, *, connect: bool) -> str:
-    setting, file = config.sources[name], config.folder / "sources" / f"{name}.yaml"
-    wanted = mapping.all_wanted(file, setting)
-    source = registry.source(setting.source, setting.connection, file)
-    channel = source.channel()
-    if connect:
-        with source.connect() as session:
-            for wish in wanted:
-                session.columns(wish)
-    done = "соединение установлено, столбцы на месте" if connect else f"наборов: {len(wanted)}"
-    return f"{channel.peer} — {channel.protection}; {done}"
-
-
-def _sink(config: Config, name: str, *, connect: bool) -> str:
-    setting = config.sinks[name]
-    sink = registry.sink(setting.sink, setting.connection, config.folder / "sinks" / f"{name}.yaml")
-    channel = sink.channel()
-    if connect:
-        sink.probe()
-    return f"{channel.peer} — {channel.protection}" + ("; соединение установлено" if connect else "")
-
-
 @main.command()
-@click.argument("jobs", nargs=-1)
+@click.argument("jobs", nargs=-1, metavar="[ЗАДАНИЕ]…")
 @click.option("--full", is_flag=True, help="Полная выгрузка вместо изменений.")
 @as_json_option
 @click.pass_obj
 def pull(desk: Desk, jobs: tuple[str, ...], full: bool, json: bool) -> None:
-    """Загрузить данные сейчас: задания JOBS или все источники по разу."""
+    """Загрузить данные сейчас: ЗАДАНИЯ или все источники по разу."""
     code = 0
     reported = []
     for name, job in _pull_jobs(desk, jobs):
@@ -212,11 +182,11 @@ def _stop_by_signal() -> threading.Event:
 
 
 @main.command()
-@click.argument("sinks", nargs=-1)
+@click.argument("sinks", nargs=-1, metavar="[ПРИЁМНИК]…")
 @as_json_option
 @click.pass_obj
 def push(desk: Desk, sinks: tuple[str, ...], json: bool) -> None:
-    """Выгрузить накопленное в приёмники SINKS (или во все) и забрать ответы."""
+    """Выгрузить накопленное в ПРИЁМНИКИ (или во все) и забрать ответы."""
     for name in sinks:
         if name not in desk.config.sinks:
             raise SettingsError(f"нет приёмника «{name}»; есть: {', '.join(desk.config.sinks) or 'ни одного'}")
@@ -243,11 +213,11 @@ def push(desk: Desk, sinks: tuple[str, ...], json: bool) -> None:
 def run(desk: Desk) -> None:
     """Работать по расписанию, пока не остановят."""
     config, timetable = desk.config, desk.timetable
-    for name, setting in config.sources.items():
-        file = config.folder / "sources" / f"{name}.yaml"
-        mapping.all_wanted(file, setting)
-        registry.source(setting.source, setting.connection, file).channel()
-    engine.Engine(config, timetable, desk.store, clock=now).serve()
+    for name in config.sources:
+        peers.source(config, name)
+    for name in config.sinks:
+        peers.sink(config, name)
+    engine.run(config, timetable, clock=now)
 
 
 @main.command(name="status")
@@ -264,12 +234,12 @@ def status_command(desk: Desk, json: bool) -> None:
 
 
 @main.command(name="runs")
-@click.argument("job", required=False)
-@click.option("--most", default=20, show_default=True, type=click.IntRange(1, 1000), help="Сколько показать.")
+@click.argument("job", required=False, metavar="[ЗАДАНИЕ]")
+@click.option("--most", default=20, type=click.IntRange(1, 1000), metavar="ЧИСЛО", help="Сколько показать, обычно 20.")
 @as_json_option
 @click.pass_obj
 def runs_command(desk: Desk, job: str | None, most: int, json: bool) -> None:
-    """Последние запуски, все или задания JOB."""
+    """Последние запуски, все или одного ЗАДАНИЯ."""
     found = desk.store.read(lambda tx: runs_.recent(tx, most=most, job=job))
     if json:
         details = desk.store.read(lambda tx: {run.run: runs_.datasets_of(tx, run.run) for run in found})
@@ -292,12 +262,14 @@ def runs_command(desk: Desk, job: str | None, most: int, json: bool) -> None:
 
 
 @main.command(name="rejects")
-@click.argument("run", required=False, type=int)
-@click.option("--most", default=50, show_default=True, type=click.IntRange(1, 10_000), help="Сколько показать.")
+@click.argument("run", required=False, type=int, metavar="[ЗАПУСК]")
+@click.option(
+    "--most", default=50, type=click.IntRange(1, 10_000), metavar="ЧИСЛО", help="Сколько показать, обычно 50."
+)
 @as_json_option
 @click.pass_obj
 def rejects_command(desk: Desk, run: int | None, most: int, json: bool) -> None:
-    """Какие строки не приняты в запуске RUN (или в последнем таком) и почему."""
+    """Какие строки не приняты в ЗАПУСКЕ (или в последнем таком) и почему."""
     chosen = run if run is not None else desk.store.read(rejects_.newest_run)
     if chosen is None or (run is not None and desk.store.read(lambda tx: runs_.one(tx, run)) is None):
         if run is not None:
@@ -322,9 +294,9 @@ def rejects_command(desk: Desk, run: int | None, most: int, json: bool) -> None:
 
 
 @main.command()
-@click.argument("run", type=int)
+@click.argument("run", type=int, metavar="ЗАПУСК")
 @click.pass_obj
 def approve(desk: Desk, run: int) -> None:
-    """Опубликовать задержанный запуск RUN: данные проверены человеком."""
+    """Опубликовать задержанный ЗАПУСК: данные проверены человеком."""
     puller = Puller(desk.config, desk.store, clock=now, watch=lambda _: None, stop=threading.Event(), started_by="hand")
     reports.run_report(puller.approve(run))

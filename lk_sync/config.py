@@ -2,26 +2,26 @@
 
 Order: defaults in the code < `config/lk.yaml` < `LK_*` variables (`LK_DATA_DIR`, `LK_PORTAL__PORT`) <, for
 secrets, `LK_<NAME>` or the file named by `LK_<NAME>_FILE`. A secret stands in a file only by its name.
-Unknown keys are refused with file, line and the nearest right word. Relative paths start at the folder of the file
-they stand in.
+How files are read, and how a fault in them is told: `settings_file`. Relative paths start at the folder of the file
+they stand in, also when a variable gives them.
 """
 
 from __future__ import annotations
 
-import difflib
 import os
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
 import yaml
 
 from lk_sync.errors import SettingsError
+from lk_sync.settings_fault import Step, hint
+from lk_sync.settings_file import ZoneName, convert, load, read
 
-S = TypeVar("S")
+MOSCOW: Final = ZoneName("Europe/Moscow")
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 MonthDay = Annotated[int, msgspec.Meta(ge=1, le=31)]
@@ -49,7 +49,7 @@ class SecretValue:
 class Secret(Strict, frozen=True, kw_only=True):
     """`{secret: X}`: the value is in the variable `LK_X`, or in the file that `LK_X_FILE` names."""
 
-    secret: Annotated[str, msgspec.Meta(pattern="^[A-Z][A-Z0-9_]*$")]
+    secret: Annotated[str, msgspec.Meta(pattern="^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$")]
 
     def value(self, environment: Mapping[str, str] = os.environ) -> SecretValue:
         name = f"LK_{self.secret}"
@@ -58,6 +58,8 @@ class Secret(Strict, frozen=True, kw_only=True):
                 return SecretValue(Path(path).read_text("utf-8").rstrip("\r\n"))
             except OSError as error:
                 raise SettingsError(f"{name}_FILE: файл {path} не читается ({error.strerror})") from error
+            except UnicodeDecodeError as error:
+                raise SettingsError(f"{name}_FILE: файл {path} не в кодировке UTF-8") from error
         if (value := environment.get(name)) is not None:
             return SecretValue(value)
         raise SettingsError(f"не задан секрет: переменная {name} или файл в переменной {name}_FILE")
@@ -148,7 +150,7 @@ class Lk(Strict, frozen=True, kw_only=True):
     """`config/lk.yaml`."""
 
     supplier: Supplier
-    time_zone: str = "Europe/Moscow"
+    time_zone: ZoneName = MOSCOW
     data_dir: Path = Path("../var")
     portal: Portal
     readings: Window = Window()
@@ -216,7 +218,7 @@ class SourceSetting(Strict, frozen=True, kw_only=True):
 
     source: str
     connection: Mapping[str, Any]
-    time_zone: str = "Europe/Moscow"
+    time_zone: ZoneName = MOSCOW
     datasets: Mapping[str, DatasetSetting]
 
 
@@ -252,136 +254,58 @@ class Config:
     def __init__(self, folder: Path, environment: Mapping[str, str] = os.environ) -> None:
         self.folder = folder
         self.environment = environment
-        self.lk = read(folder / "lk.yaml", Lk, environment=environment)
-        self.lk = msgspec.structs.replace(self.lk, data_dir=(folder / self.lk.data_dir).resolve())
-        try:
-            _ = self.lk.zone
-        except (KeyError, ValueError, OSError) as error:
-            raise SettingsError(f"{folder / 'lk.yaml'}: неизвестный часовой пояс «{self.lk.time_zone}»") from error
-        self.sources = {p.stem: read(p, SourceSetting) for p in sorted((folder / "sources").glob("*.yaml"))}
-        self.sinks = {p.stem: read(p, SinkSetting) for p in sorted((folder / "sinks").glob("*.yaml"))}
+        self.lk = _lk(folder / "lk.yaml", environment)
+        self.sources = {path.stem: read(path, SourceSetting) for path in _files(folder / "sources")}
+        self.sinks = {path.stem: read(path, SinkSetting) for path in _files(folder / "sinks")}
 
 
-def read(path: Path, kind: type[S], environment: Mapping[str, str] | None = None) -> S:
-    """The YAML file as `kind`. Raises SettingsError with file, line and what to write instead."""
-    try:
-        text = path.read_text("utf-8")
-    except OSError as error:
-        raise SettingsError(f"{path}: файл настроек не читается ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"{path}: файл настроек не в кодировке UTF-8 (байт {error.start})") from error
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        tree = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise SettingsError(f"{path}, строка {line}: это не YAML ({error.problem})") from error
-    if duplicate := _duplicate_key(node):
-        raise SettingsError(f"{path}, строка {duplicate[1]}: ключ «{duplicate[0]}» задан дважды")
-    if environment is not None and isinstance(tree, dict):
-        _override(tree, environment)
-    return convert(tree, kind, path=path, node=node)
+def _lk(path: Path, environment: Mapping[str, str]) -> Lk:
+    tree = load(path)
+    variables = _override(tree, environment) if isinstance(tree, dict) else {}
+    lk = convert(tree, Lk, path=path, variables=variables)
+    return msgspec.structs.replace(lk, data_dir=(path.parent / lk.data_dir).resolve())
 
 
-def convert(tree: Any, kind: type[S], *, path: Path, node: Any = None, at: str = "") -> S:
-    """`tree` as `kind`; errors name `path`, the line found through `node`, and the place below `at`."""
-    try:
-        return msgspec.convert(tree, kind, strict=False, dec_hook=_paths_beside(path))
-    except msgspec.ValidationError as error:
-        message, _, place = str(error).partition(" - at `")
-        steps = _steps(at + place.rstrip("`").removeprefix("$"))
-        unknown = re.search(r"unknown field `(.+)`", message)
-        if unknown:
-            steps.append(unknown[1])
-            message = f"неизвестный ключ «{unknown[1]}»{_nearest(unknown[1], kind, steps)}"
-        line = _line(node, steps)
-        where = f"{path}, строка {line}" if line else str(path)
-        shown = ".".join(str(step) for step in steps)
-        raise SettingsError(f"{where}: {shown + ': ' if shown else ''}{message}") from error
+def _files(folder: Path) -> list[Path]:
+    for path in folder.glob("*.yml"):
+        raise SettingsError(f"{path}: читаются только файлы с окончанием .yaml; переименуйте")
+    return sorted(folder.glob("*.yaml"))
 
 
-def _paths_beside(file: Path) -> Callable[[type, Any], Any]:
-    """Relative paths in a settings file start at its own folder."""
+def _override(tree: dict[str, Any], environment: Mapping[str, str]) -> dict[tuple[Step, ...], str]:
+    """`LK_PORTAL__PORT=8081` sets `portal.port`; says which variable stands at which place.
 
-    def decode(kind: type, value: Any) -> Any:
-        if kind is Path and isinstance(value, str):
-            return file.parent / value
-        raise NotImplementedError(kind)
-
-    return decode
-
-
-_STEP: Final = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
-
-
-def _steps(place: str) -> list[str | int]:
-    return [int(m[2]) if (m[2] or "").isdigit() else (m[1] or m[2]) for m in _STEP.finditer(place)]
-
-
-def _line(node: Any, steps: list[str | int]) -> int | None:
-    line = None
-    for step in steps:
-        if isinstance(node, yaml.MappingNode):
-            pair = next((p for p in node.value if p[0].value == step), None)
-            if pair is None and step == "[...]":
-                break
-            if pair is None:
-                break
-            line, node = pair[0].start_mark.line + 1, pair[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-            node = node.value[step]
-            line = node.start_mark.line + 1
-        else:
-            break
-    if line is None and node is not None:
-        line = node.start_mark.line + 1
-    return line
-
-
-def _nearest(word: str, kind: Any, steps: list[str | int]) -> str:
-    known = _known_keys(kind)
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f" (может быть, «{near[0]}»?)" if near else ""
-
-
-def _known_keys(kind: Any, seen: frozenset[Any] = frozenset()) -> list[str]:
-    """Every key that stands somewhere below `kind`."""
-    if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and kind not in seen:
-        found: list[str] = []
-        for field in msgspec.structs.fields(kind):
-            found.append(field.encode_name)
-            found += _known_keys(field.type, seen | {kind})
-        return found
-    return [key for part in getattr(kind, "__args__", ()) for key in _known_keys(part, seen)]
-
-
-def _duplicate_key(node: Any) -> tuple[str, int] | None:
-    if isinstance(node, yaml.MappingNode):
-        keys: set[str] = set()
-        for key, value in node.value:
-            if key.value in keys:
-                return key.value, key.start_mark.line + 1
-            keys.add(key.value)
-            if found := _duplicate_key(value):
-                return found
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            if found := _duplicate_key(value):
-                return found
-    return None
-
-
-def _override(tree: dict[str, Any], environment: Mapping[str, str]) -> None:
-    """`LK_PORTAL__PORT=8081` sets `portal.port`. Names that are no setting belong to secrets and are left alone."""
-    for name, value in environment.items():
-        if not name.startswith("LK_"):
+    A name without `__` that is no setting belongs to a secret or to another program and is left alone.
+    """
+    variables: dict[tuple[Step, ...], str] = {}
+    for variable, value in environment.items():
+        *sections, key = variable.removeprefix("LK_").lower().split("__")
+        first = sections[0] if sections else key
+        if not variable.startswith("LK_") or (not sections and key not in Lk.__struct_fields__):
             continue
-        *sections, key = name.removeprefix("LK_").lower().split("__")
-        if not sections and key not in Lk.__struct_fields__:
-            continue
-        if sections and sections[0] not in Lk.__struct_fields__:
-            continue
-        place = tree
-        for section in sections:
-            place = place.setdefault(section, {})
-        place[key] = value
+        if first not in Lk.__struct_fields__:
+            raise SettingsError(f"переменная {variable}: нет раздела «{first}»{hint(first, Lk.__struct_fields__)}")
+        _section(tree, sections, variable)[key] = _value(value, variable)
+        variables[*sections, key] = f"переменная {variable}"
+    return variables
+
+
+def _section(tree: dict[str, Any], sections: list[str], variable: str) -> dict[str, Any]:
+    place = tree
+    for name in sections:
+        if place.get(name) is None:
+            place[name] = {}
+        place = place[name]
+        if not isinstance(place, dict):
+            raise SettingsError(f"переменная {variable}: «{name}» — не раздел")
+    return place
+
+
+def _value(text: str, variable: str) -> Any:
+    """Lists and sections are written as in YAML: `[10.0.0.1, 10.0.0.2]`."""
+    if not text.startswith(("[", "{")):
+        return text
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise SettingsError(f"переменная {variable}: это не список и не раздел YAML") from error

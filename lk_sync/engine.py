@@ -1,33 +1,45 @@
 """Engine: who walks the jobs of the timetable, and what happens when it is told to stop?
 
 One engine per data folder: a second one leaves with a message. SIGTERM and SIGINT end it: a pull in hand is
-rolled back, a publication or delivery in hand is finished. A source that cannot be reached is tried again
-after 1, 5, 15 and then every 60 minutes until its next regular start brings it back.
+rolled back, a publication or delivery in hand is finished. A source that cannot be reached, or is in other hands, is
+tried again after 1, 5, 15 and then every 60 minutes until its next regular start. A start that was missed while no
+engine ran is made up for at the beginning.
 """
 
 from __future__ import annotations
 
 import signal
+import sqlite3
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from contextlib import closing, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, Final
 
 from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from lk_sync import logs, registry, schedules
-from lk_sync.clock import Clock
+from lk_sync import logs, peers, schedules
+from lk_sync.clock import Clock, moment
 from lk_sync.config import Config
-from lk_sync.errors import Busy, LkError, Unreachable
+from lk_sync.errors import Busy, LkError, SettingsError, Unreachable
 from lk_sync.flow import export
 from lk_sync.flow.run import Puller, RunReport, lock
 from lk_sync.schedules import Job, Schedules
+from lk_sync.store import runs
 from lk_sync.store.database import Store
 
 RETRY_MINUTES: Final = (1, 5, 15, 60)
 WORKERS: Final = 4
+
+
+def run(config: Config, timetable: Schedules, *, clock: Clock) -> None:
+    """The timetable until a stop signal. Raises Busy when another engine walks it."""
+    with lock(config.lk.data_dir, "engine"), closing(open_store(config)) as store:
+        Engine(config, timetable, store, clock=clock).serve()
 
 
 class Engine:
@@ -36,28 +48,35 @@ class Engine:
     def __init__(self, config: Config, timetable: Schedules, store: Store, *, clock: Clock) -> None:
         self._config, self._timetable, self._store, self._clock = config, timetable, store, clock
         self._stop = threading.Event()
-        self._failing: dict[str, int] = {}
+        self._failing: dict[str, tuple[int, str]] = {}  # job → how often in a row, and with which error last
         self._scheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(WORKERS)},
             job_defaults={"coalesce": True, "max_instances": 1},
-            timezone=config.lk.zone,
+            timezone=UTC,
         )
 
     def serve(self) -> None:
         log = logs.get()
-        with lock(self._config.lk.data_dir, "engine"):
-            for name, job in self._timetable.jobs.items():
-                self._add(name, job)
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, lambda *_: self._stop.set())
-            self._scheduler.start()
-            log.info("timetable started", jobs=len(self._timetable.jobs))
-            self._stop.wait()
-            log.info("stopping")
-            self._scheduler.shutdown(wait=True)
-            log.info("stopped")
+        signals: SimpleQueue[int] = SimpleQueue()  # unlike an Event it may be set from a signal handler
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda number, _: signals.put(number))
+        last = {run.job: moment(run.started_at) for run in self._store.read(runs.last_of_each_job)}
+        for name, job in self._timetable.jobs.items():
+            self._add(name, job, last.get(name))
+        self._scheduler.start()
+        log.info("timetable started", jobs=len(self._timetable.jobs))
+        received = signals.get()
+        log.info("stopping", signal=signal.Signals(received).name)
+        self._stop.set()
+        self._scheduler.shutdown(wait=True)
+        log.info("stopped")
 
-    def _add(self, name: str, job: Job) -> None:
+    def _add(self, name: str, job: Job, last: datetime | None) -> None:
+        now = self._clock()
+        first = {}
+        if schedules.is_overdue(job, self._timetable, last=last, now=now):
+            logs.get(job=name).info("overdue, starts at once", last=last.isoformat() if last else None)
+            first = {"next_run_time": now}
         self._scheduler.add_job(
             self._walk,
             schedules.trigger(job, self._timetable),
@@ -65,37 +84,53 @@ class Engine:
             id=name,
             name=name,
             misfire_grace_time=60 * job.late_minutes,
+            **first,
         )
 
     def _walk(self, name: str, job: Job) -> None:
         log = logs.get(job=name)
+        if self._stop.is_set():
+            return
         try:
             walk(self._config, self._store, name, job, clock=self._clock, stop=self._stop)
-        except Busy as error:
-            log.warning("skipped", reason=str(error))
         except LkError as error:
-            self._failed(name, job, error, log)
+            if self._stop.is_set():
+                log.info("rolled back", reason=str(error))
+            else:
+                self._failed(name, job, error, log)
         except Exception:  # a fault of ours must not end the timetable; it is told with its place
             log.exception("fault")
         else:
             if self._failing.pop(name, None) is not None:
                 log.info("well again")
+                self._forget_retry(name)
 
     def _failed(self, name: str, job: Job, error: LkError, log: Any) -> None:
-        times = self._failing.get(name, 0)
-        self._failing[name] = times + 1
-        if times == 0:
-            log.error("failed", kind=type(error).__name__, reason=str(error))
-        if isinstance(error, Unreachable) and not self._stop.is_set():
+        """Says it once for as long as the error is of the same kind."""
+        kind = type(error).__name__
+        times, known = self._failing.get(name, (0, ""))
+        self._failing[name] = (times + 1, kind)
+        if kind != known:
+            say = log.warning if isinstance(error, Busy) else log.error
+            say("failed", kind=kind, reason=str(error))
+        if isinstance(error, Unreachable | Busy):
             self._retry(name, job, RETRY_MINUTES[min(times, len(RETRY_MINUTES) - 1)])
 
-    def _retry(self, name: str, job: Job, minutes: int) -> None:
+    def _retry(self, name: str, job: Job, minutes: float) -> None:
         at = self._clock() + timedelta(minutes=minutes)
         regular = self._scheduler.get_job(name)
         if regular is None or regular.next_run_time is None or at < regular.next_run_time:
             self._scheduler.add_job(
-                self._walk, "date", run_date=at, args=(name, job), id=f"{name} again", replace_existing=True
+                self._walk, "date", run_date=at, args=(name, job), id=_again(name), replace_existing=True
             )
+
+    def _forget_retry(self, name: str) -> None:
+        with suppress(JobLookupError):
+            self._scheduler.remove_job(_again(name))
+
+
+def _again(name: str) -> str:
+    return f"again: {name}"
 
 
 def walk(
@@ -133,11 +168,20 @@ def walk(
 
 def push(config: Config, store: Store, name: str, *, clock: Clock) -> export.PushReport:
     """Export what waits for sink `name` and take its answers."""
-    setting = config.sinks[name]
-    sink = registry.sink(setting.sink, setting.connection, config.folder / "sinks" / f"{name}.yaml")
+    sink = peers.sink(config, name)
     with lock(config.lk.data_dir, f"sink-{name}"):
-        return export.push(store, name=name, setting=setting, sink=sink, now=clock)
+        return export.push(store, name=name, setting=config.sinks[name], sink=sink, now=clock)
+
+
+def open_store(config: Config) -> Store:
+    """Raises SettingsError when the file cannot be opened or is no store."""
+    path = config.lk.store_path
+    try:
+        return Store(path)
+    except (OSError, sqlite3.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise SettingsError(f"{path}: хранилище не открывается ({reason}); проверьте data_dir и права") from error
 
 
 def timetable_path(folder: Path) -> Path:
-    return folder.parent / "schedules.yaml"
+    return folder.absolute().parent / "schedules.yaml"

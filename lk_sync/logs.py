@@ -6,6 +6,7 @@ so that no value can forge a line; nothing that holds a secret is ever handed to
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from typing import Any
@@ -16,8 +17,13 @@ from structlog.typing import EventDict
 _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), 127, *range(0x80, 0xA0))}
 
 
+def harmless(text: str) -> str:
+    """`text` on one line, with control characters as `\\x1b`: it can neither forge a line nor move the cursor."""
+    return text.translate(_ESCAPES)
+
+
 def _escape(_: Any, __: str, event: EventDict) -> EventDict:
-    return {key: value.translate(_ESCAPES) if isinstance(value, str) else value for key, value in event.items()}
+    return {key: harmless(value) if isinstance(value, str) else value for key, value in event.items()}
 
 
 def configure() -> None:
@@ -41,3 +47,18 @@ def configure() -> None:
 
 def get(**fields: Any) -> Any:
     return structlog.get_logger(**fields)
+
+
+class _Bridge(logging.Handler):
+    """Hands a line of the standard logging on, so that it is escaped as well."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        told = {"exc_info": record.exc_info} if record.exc_info else {}
+        getattr(get(), record.levelname.lower())(record.getMessage(), logger=record.name, **told)
+
+
+def through_structlog(level: int = logging.INFO) -> None:
+    """What libraries say by the standard logging goes the same way. A start that is passed over because the former
+    one still runs is our policy and not told."""
+    logging.basicConfig(handlers=[_Bridge()], level=level, force=True)
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)

@@ -1,20 +1,22 @@
 """Mapping: how does the operator's description of a source become a precise wish to a connector?
 
-Refused with the file and the nearest right word: unknown datasets and fields, required fields without a
-column, types that contradict the field, codes we do not know.
+Refused with the file, the line and the nearest right word: unknown datasets and fields, required fields without a
+column, types that contradict the field, codes we do not know, constants that are no value of their field.
 """
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
 from lk_sync.config import DatasetSetting, FieldSetting, SourceSetting
 from lk_sync.contracts import FieldMap, Wanted
 from lk_sync.errors import SettingsError
+from lk_sync.flow.validate import Unfit, converter
 from lk_sync.records import DATASETS, Dataset, Field, Kind
+from lk_sync.settings_fault import Wrong, hint
+from lk_sync.settings_file import where
 
 _TYPE_KINDS: Final[dict[str, tuple[Kind, ...]]] = {
     "text": ("text", "account", "code"),
@@ -29,16 +31,37 @@ _TYPE_KINDS: Final[dict[str, tuple[Kind, ...]]] = {
 }
 
 
+def all_wanted(file: Path, setting: SourceSetting, names: Iterable[str] = ()) -> list[Wanted]:
+    """The wishes of a source in the order in which datasets depend on each other. Raises SettingsError that names
+    `file`, the line and what to write there."""
+    chosen = set(names) or set(setting.datasets)
+    for name in sorted(chosen - set(setting.datasets)):
+        known = hint(name, setting.datasets)
+        raise SettingsError(f"{where(file, 'datasets')}: набор «{name}» не описан в этом источнике{known}")
+    order = [name for name in DATASETS if name in chosen] + sorted(chosen - set(DATASETS))
+    return [wanted(file, setting, name) for name in order]
+
+
 def wanted(file: Path, setting: SourceSetting, name: str, *, since: str | None = None) -> Wanted:
-    """The wish for dataset `name`. Raises SettingsError that names `file` and the key to change."""
+    """The wish for dataset `name`. Raises as `all_wanted`."""
+    try:
+        return _wanted(setting, name, since)
+    except Wrong as wrong:
+        raise SettingsError(f"{where(file, 'datasets', name, *wrong.steps)}: {wrong}") from None
+
+
+def _wanted(setting: SourceSetting, name: str, since: str | None) -> Wanted:
     dataset = DATASETS.get(name)
     if dataset is None:
-        raise SettingsError(f"{file}: datasets.{name}: нет такого набора данных{_near(name, DATASETS)}")
+        raise Wrong(f"нет такого набора данных{hint(name, DATASETS)}")
     ours = setting.datasets[name]
-    _one_origin(file, name, ours)
+    if sum(origin is not None for origin in (ours.table, ours.query, ours.file)) != 1:
+        raise Wrong("нужен ровно один из ключей from, query, file")
+    fields = tuple(_fields(dataset, ours))
+    _constants_fit(fields, setting.time_zone)
     return Wanted(
         dataset=dataset,
-        fields=tuple(_fields(file, dataset, ours)),
+        fields=fields,
         table=ours.table,
         query=ours.query,
         file=ours.file,
@@ -50,48 +73,23 @@ def wanted(file: Path, setting: SourceSetting, name: str, *, since: str | None =
     )
 
 
-def all_wanted(file: Path, setting: SourceSetting, names: Iterable[str] = ()) -> list[Wanted]:
-    """The wishes of a source in the order in which datasets depend on each other."""
-    chosen = set(names) or set(setting.datasets)
-    for name in chosen - set(setting.datasets):
-        raise SettingsError(f"{file}: набор «{name}» не описан в этом источнике{_near(name, setting.datasets)}")
-    order = [name for name in DATASETS if name in chosen] + sorted(chosen - set(DATASETS))
-    return [wanted(file, setting, name) for name in order]
-
-
-def _one_origin(file: Path, name: str, ours: DatasetSetting) -> None:
-    if sum(origin is not None for origin in (ours.table, ours.query, ours.file)) != 1:
-        raise SettingsError(f"{file}: datasets.{name}: нужен ровно один из ключей from, query, file")
-
-
-def _fields(file: Path, dataset: Dataset, ours: DatasetSetting) -> Iterable[FieldMap]:
+def _fields(dataset: Dataset, ours: DatasetSetting) -> Iterator[FieldMap]:
     settings = dict(ours.fields)
     if dataset.name == "accounts" and "account" in settings:
         settings.setdefault("number", FieldSetting(column=settings["account"].column))
-    for name in settings.keys() - set(dataset.columns):
-        raise SettingsError(
-            f"{file}: datasets.{dataset.name}.fields.{name}: нет такого поля{_near(name, dataset.columns)}"
-        )
+    for name in settings:
+        if name not in dataset.columns:
+            raise Wrong(f"нет такого поля{hint(name, dataset.columns)}", "fields", name)
     for field in dataset.fields:
-        at = f"{file}: datasets.{dataset.name}.fields.{field.name}"
         if field.name in settings:
-            yield _field(at, field, settings[field.name])
+            yield _field(field, settings[field.name])
         elif field.required:
-            raise SettingsError(f"{at}: обязательное поле не описано; укажите column или constant")
+            raise Wrong(f"обязательное поле {field.name} не описано; укажите для него column или constant", "fields")
 
 
-def _field(at: str, field: Field, ours: FieldSetting) -> FieldMap:
-    if (ours.column is None) == (ours.constant is None):
-        raise SettingsError(f"{at}: нужен ровно один из ключей column и constant")
-    if ours.type is not None and field.kind not in _TYPE_KINDS[ours.type]:
-        right = next(word for word, kinds in _TYPE_KINDS.items() if field.kind in kinds)
-        raise SettingsError(f"{at}: тип {ours.type} не подходит, это поле типа {right}")
-    if ours.values and field.kind != "code":
-        raise SettingsError(f"{at}: values бывает только у полей типа enum и text с кодами")
-    codes = list(ours.values.values()) + ([ours.constant] if ours.constant is not None else [])
-    for code in codes:
-        if field.words and code not in field.words:
-            raise SettingsError(f"{at}: неизвестный код «{code}»{_near(code, field.words)}")
+def _field(field: Field, ours: FieldSetting) -> FieldMap:
+    if fault := _fault(field, ours):
+        raise Wrong(fault, "fields", field.name)
     return FieldMap(
         name=field.name,
         kind=field.kind,
@@ -103,9 +101,25 @@ def _field(at: str, field: Field, ours: FieldSetting) -> FieldMap:
     )
 
 
-def _near(word: str, known: Iterable[str]) -> str:
-    known = list(known)
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    if near:
-        return f"; может быть, «{near[0]}»?"
-    return f"; есть: {', '.join(known)}" if len(known) <= 12 else ""
+def _fault(field: Field, ours: FieldSetting) -> str | None:
+    """Why a field cannot be had in this way."""
+    if (ours.column is None) == (ours.constant is None):
+        return "нужен ровно один из ключей column и constant"
+    if ours.type is not None and field.kind not in _TYPE_KINDS[ours.type]:
+        right = next(word for word, kinds in _TYPE_KINDS.items() if field.kind in kinds)
+        return f"тип {ours.type} не подходит, это поле типа {right}"
+    if ours.values and (field.kind != "code" or ours.constant is not None):
+        return "values бывает только у столбцов типа enum и text с кодами"
+    for code in (*ours.values.values(), *([] if ours.constant is None else [ours.constant])):
+        if field.words and code not in field.words:
+            return f"неизвестный код «{code}»{hint(code, field.words)}"
+    return None
+
+
+def _constants_fit(fields: Iterable[FieldMap], time_zone: str) -> None:
+    for field in fields:
+        if field.constant is not None:
+            try:
+                converter(field, time_zone)(field.constant)
+            except Unfit as error:
+                raise Wrong(f"constant «{field.constant}»: {error}", "fields", field.name) from None

@@ -5,16 +5,16 @@ Connectors are entry points of the groups `lk_sync.sources` and `lk_sync.sinks`,
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, cast
 
-from lk_sync import config
-from lk_sync.contracts import Sink, Source
+from lk_sync.contracts import Sink, Source, Wanted
 from lk_sync.errors import SettingsError
+from lk_sync.settings_fault import hint
+from lk_sync.settings_file import convert, where
 
 
 @cache
@@ -22,29 +22,35 @@ def _found(group: str) -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=group)}
 
 
-def _class(group: str, name: str) -> Any:
+def _class(group: str, name: str, file: Path | None) -> Any:
     found = _found(group)
+    place = f"{where(file, group.removeprefix('lk_sync.').removesuffix('s'))}: " if file else ""
     if name not in found:
-        near = difflib.get_close_matches(name, found, n=1)
-        hint = f"может быть, «{near[0]}»?" if near else f"есть: {', '.join(sorted(found))}"
-        raise SettingsError(f"нет коннектора «{name}»; {hint}")
+        raise SettingsError(f"{place}нет коннектора «{name}»{hint(name, sorted(found))}")
     try:
         return found[name].load()
-    except ImportError as error:
-        raise SettingsError(f"коннектор «{name}» не загружается: {error}") from error
+    except (ImportError, AttributeError) as error:
+        raise SettingsError(f"{place}коннектор «{name}» не загружается: {error}") from error
 
 
 def source(name: str, connection: Mapping[str, Any], file: Path | None = None) -> Source:
     """The source `name` with its settings checked. Raises SettingsError naming `file` and the key."""
-    kind = _class("lk_sync.sources", name)
+    kind = _class("lk_sync.sources", name, file)
     return cast("Source", kind(_settings(kind, name, connection, file)))
 
 
 def sink(name: str, connection: Mapping[str, Any], file: Path | None = None) -> Sink:
     """The sink `name` with its settings checked. Raises SettingsError naming `file` and the key."""
-    kind = _class("lk_sync.sinks", name)
+    kind = _class("lk_sync.sinks", name, file)
     return cast("Sink", kind(_settings(kind, name, connection, file)))
 
 
 def _settings(kind: Any, name: str, connection: Mapping[str, Any], file: Path | None) -> Any:
-    return config.convert(dict(connection), kind.settings_type, path=file or Path(name), at=".connection")
+    return convert(dict(connection), kind.settings_type, path=file or Path(name), at=("connection",))
+
+
+def check_options(source: Source, wanted: Iterable[Wanted], file: Path) -> None:
+    """Raises SettingsError, naming `file` and the key, when a dataset has options that the source does not know."""
+    for wish in wanted:
+        at = ("datasets", wish.dataset.name, "options")
+        convert(dict(wish.options), source.options_type, path=file, at=at)

@@ -16,12 +16,14 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from lk_sync.clock import local
 from lk_sync.flow.export import PushReport
 from lk_sync.flow.pull import Progress as Step
 from lk_sync.flow.pull import Watch
 from lk_sync.flow.run import RunReport
+from lk_sync.logs import harmless
 
 STATES: Final = {
     "running": "идёт",
@@ -38,11 +40,12 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def say(text: str = "") -> None:
-    out.print(text, markup=False)
+    """For people. Lines may be several; what a source wrote in them cannot do anything to the terminal."""
+    out.print("\n".join(map(harmless, text.split("\n"))), markup=False)
 
 
 def complain(text: str) -> None:
-    err.print(text, markup=False)
+    err.print("\n".join(map(harmless, text.split("\n"))), markup=False)
 
 
 def as_json(value: Any) -> None:
@@ -67,13 +70,13 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Iter
     """A table on a terminal; tab-separated lines elsewhere."""
     if not out.is_terminal:
         for row in (headings, *rows):
-            say("\t".join(str(cell) for cell in row))
+            out.print("\t".join(harmless(str(cell)) for cell in row), markup=False)
         return
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for i, heading in enumerate(headings):
         shown.add_column(heading, justify="right" if i in right else "left")
     for row in rows:
-        shown.add_row(*(str(cell).replace("[", "\\[") for cell in row))
+        shown.add_row(*(Text(harmless(str(cell))) for cell in row))
     out.print(shown)
 
 
@@ -81,7 +84,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Iter
 def progress() -> Iterator[Watch]:
     """Progress bars on a terminal, a line per finished dataset elsewhere."""
     if not err.is_terminal:
-        yield lambda step: None
+        yield _lines()
         return
     columns = (
         SpinnerColumn(),
@@ -99,6 +102,17 @@ def progress() -> Iterator[Watch]:
             bars.update(tasks[step.dataset], completed=step.rows, total=step.total, refresh=True)
 
         yield watch
+
+
+def _lines() -> Watch:
+    finished: set[str] = set()
+
+    def watch(step: Step) -> None:
+        if step.rows == step.total and step.dataset not in finished:
+            finished.add(step.dataset)
+            complain(f"{step.dataset}: получено строк {number(step.rows)}")
+
+    return watch
 
 
 def run_report(report: RunReport) -> None:

@@ -1,13 +1,15 @@
 """Schedules: which job runs when, and is the timetable one that can be kept?
 
-`schedules.yaml`: jobs by name. A job pulls from a source or pushes to a sink, by a cron line (five fields, in
-the file's time zone) or at an interval. A bad file is refused with its line and the reason.
+`schedules.yaml`: jobs by name. A job pulls from a source or pushes to a sink, by a cron line (five fields, by the
+clock of the file's time zone) or at an interval. A bad file is refused with its line and the reason.
 """
 
 from __future__ import annotations
 
-import difflib
+import random
+import re
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal, cast
 from zoneinfo import ZoneInfo
@@ -16,10 +18,21 @@ import msgspec
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from lk_sync.config import Positive, Strict, read
+from lk_sync.config import MOSCOW, Positive, SourceSetting, Strict
 from lk_sync.errors import SettingsError
+from lk_sync.settings_fault import Wrong, hint
+from lk_sync.settings_file import ZoneName, read, where
 
+_EVERY: Final = re.compile(r"([1-9][0-9]{0,5})([smh])")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
+_FIELDS: Final = {
+    "minute": ("минута", "0-59"),
+    "hour": ("час", "0-23"),
+    "day": ("день", "1-31"),
+    "month": ("месяц", "1-12"),
+    "day_of_week": ("день_недели", "mon, tue, wed, thu, fri, sat, sun"),
+}
+_DAY, _WEEKDAY = 2, 4
 
 
 class Job(Strict, frozen=True, kw_only=True):
@@ -27,7 +40,8 @@ class Job(Strict, frozen=True, kw_only=True):
     (`30s`, `15m`, `2h`).
 
     `full`: every run is a snapshot; otherwise datasets with a watermark come as an increment.
-    `late_minutes`: a start missed by more than this (the machine slept) is skipped; several missed ones are one.
+    `late_minutes`: a start that was missed (nobody ran the timetable, all hands were full) is made up for if it is not
+    older; several missed ones are one.
     """
 
     pull: str | None = None
@@ -35,7 +49,7 @@ class Job(Strict, frozen=True, kw_only=True):
     datasets: tuple[str, ...] = ()
     full: bool = False
     cron: str | None = None
-    every: Annotated[str, msgspec.Meta(pattern="^[1-9][0-9]{0,5}[smh]$")] | None = None
+    every: str | None = None
     jitter_seconds: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 0
     late_minutes: Positive = 60
     deadline_minutes: Positive = 60
@@ -50,53 +64,114 @@ class Job(Strict, frozen=True, kw_only=True):
 
 
 class Schedules(Strict, frozen=True, kw_only=True):
-    time_zone: str = "Europe/Moscow"
+    time_zone: ZoneName = MOSCOW
     jobs: Mapping[str, Job]
 
 
-def load(path: Path, *, sources: Iterable[str], sinks: Iterable[str]) -> Schedules:
+def load(path: Path, *, sources: Mapping[str, SourceSetting], sinks: Iterable[str]) -> Schedules:
     """The timetable. Raises SettingsError: what is wrong, where, and the nearest right word."""
     schedules = read(path, Schedules)
     for name, job in schedules.jobs.items():
-        at = f"{path}, строка {_line(path, name)}: jobs.{name}"
-        _one_of(at, job, "pull", "push")
-        _one_of(at, job, "cron", "every")
-        _peer_exists(at, job, list(sources) if job.does == "pull" else list(sinks))
-        trigger(job, schedules, at)
+        try:
+            _one_of(job, "pull", "push")
+            _one_of(job, "cron", "every")
+            _has_peer(job, sources, sinks)
+            trigger(job, schedules)
+        except Wrong as wrong:
+            raise SettingsError(f"{where(path, 'jobs', name, *wrong.steps)}: {wrong}") from None
     return schedules
 
 
-def trigger(job: Job, schedules: Schedules, at: str = "") -> CronTrigger | IntervalTrigger:
-    try:
-        zone = ZoneInfo(schedules.time_zone)
-    except (KeyError, ValueError, OSError) as error:
-        raise SettingsError(f"{at}: неизвестный часовой пояс «{schedules.time_zone}»") from error
+def _one_of(job: Job, left: str, right: str) -> None:
+    if (getattr(job, left) is None) == (getattr(job, right) is None):
+        raise Wrong(f"нужен ровно один из ключей {left} и {right}")
+
+
+def _has_peer(job: Job, sources: Mapping[str, SourceSetting], sinks: Iterable[str]) -> None:
+    known = sources if job.does == "pull" else sinks
+    if job.peer not in known:
+        folder = "sources" if job.does == "pull" else "sinks"
+        raise Wrong(f"в настройках нет файла {folder}/{job.peer}.yaml{hint(job.peer, known)}", job.does)
+    for key in ("datasets", "full"):
+        if job.does == "push" and getattr(job, key):
+            raise Wrong("бывает только у заданий загрузки (pull)", key)
+    for name in job.datasets:
+        if name not in sources[job.peer].datasets:
+            described = hint(name, sources[job.peer].datasets)
+            raise Wrong(f"набор «{name}» не описан в источнике {job.peer}{described}", "datasets")
+
+
+class WallClock(CronTrigger):  # type: ignore[misc] # APScheduler has no types
+    """A cron line by the clock on the wall. On the night when the clock goes back, a fixed hour comes once.
+
+    Its instants are in UTC: two of the same zone are compared without their fold, so 02:30 would not be before 02:30.
+    """
+
+    spread_seconds: int = 0
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime | None:
+        fire = super().get_next_fire_time(previous, now)
+        while fire is not None and fire.fold and self._hour_is_fixed:
+            fire = super().get_next_fire_time(fire, fire)
+        if fire is None:
+            return None
+        spread = random.uniform(0, self.spread_seconds)  # noqa: S311 - keeps guests from arriving together, no secret
+        return cast("datetime", fire.astimezone(UTC) + timedelta(seconds=spread))
+
+    @property
+    def _hour_is_fixed(self) -> bool:
+        return not any(str(field).startswith("*") for field in self.fields if field.name == "hour")
+
+
+def trigger(job: Job, schedules: Schedules) -> WallClock | IntervalTrigger:
+    """When the job starts."""
     if job.every is not None:
-        seconds = int(job.every[:-1]) * _SECONDS[job.every[-1]]
-        return IntervalTrigger(seconds=seconds, timezone=zone, jitter=job.jitter_seconds or None)
-    try:
-        cron = CronTrigger.from_crontab(job.cron, timezone=zone)
-    except ValueError as error:
-        raise SettingsError(
-            f"{at}.cron: «{job.cron}» — не расписание из пяти полей (минута час день месяц день_недели): {error}"
-        ) from error
-    cron.jitter = job.jitter_seconds or None
+        return IntervalTrigger(seconds=_seconds(job.every), timezone=UTC, jitter=job.jitter_seconds or None)
+    return _cron(job.cron or "", ZoneInfo(schedules.time_zone), job.jitter_seconds)
+
+
+def is_overdue(job: Job, schedules: Schedules, *, last: datetime | None, now: datetime) -> bool:
+    """Whether a job that last started at `last` has missed a start that is still worth making up for.
+
+    An interval whose last start nobody knows (the first one; a push leaves no run behind) is overdue.
+    """
+    if job.every is not None:
+        return last is None or last + timedelta(seconds=_seconds(job.every)) <= now
+    if last is None:
+        return False
+    since = max(last, now - timedelta(minutes=job.late_minutes))
+    missed = _cron(job.cron or "", ZoneInfo(schedules.time_zone), 0).get_next_fire_time(None, since)
+    return missed is not None and missed <= now
+
+
+def _seconds(every: str) -> int:
+    if (match := _EVERY.fullmatch(every)) is None:
+        raise Wrong(f"«{every}» — не промежуток; нужно число и буква: 30s, 15m, 2h", "every")
+    return int(match[1]) * _SECONDS[match[2]]
+
+
+def _cron(line: str, zone: ZoneInfo, spread_seconds: int) -> WallClock:
+    parts = line.split()
+    if len(parts) != len(_FIELDS):
+        named = " ".join(title for title, _ in _FIELDS.values())
+        raise Wrong(f"«{line}» — не расписание: нужно пять полей ({named}), а здесь {len(parts)}", "cron")
+    for (field, (title, known)), part in zip(_FIELDS.items(), parts, strict=True):
+        if not _is_good(field, part):
+            raise Wrong(f"«{line}»: {title} «{part}» не годится; бывает *, {known}, a-b, a,b, */шаг", "cron")
+    if parts[_DAY] != "*" and parts[_WEEKDAY] != "*":
+        raise Wrong(f"«{line}»: день и день_недели вместе разные программы понимают по-разному; оставьте один", "cron")
+    cron = WallClock(**dict(zip(_FIELDS, parts, strict=True)), timezone=zone)
+    if cron.get_next_fire_time(None, datetime.now(UTC)) is None:
+        raise Wrong(f"«{line}»: такого дня не бывает", "cron")
+    cron.spread_seconds = spread_seconds
     return cron
 
 
-def _one_of(at: str, job: Job, left: str, right: str) -> None:
-    if (getattr(job, left) is None) == (getattr(job, right) is None):
-        raise SettingsError(f"{at}: нужен ровно один из ключей {left} и {right}")
-
-
-def _peer_exists(at: str, job: Job, known: list[str]) -> None:
-    if job.peer not in known:
-        near = difflib.get_close_matches(job.peer, known, n=1)
-        hint = f"может быть, «{near[0]}»?" if near else f"есть: {', '.join(sorted(known)) or 'ни одного'}"
-        folder = "config/sources" if job.does == "pull" else "config/sinks"
-        raise SettingsError(f"{at}.{job.does}: в {folder} нет файла {job.peer}.yaml; {hint}")
-
-
-def _line(path: Path, name: str) -> int:
-    lines = path.read_text("utf-8").splitlines()
-    return next((i for i, line in enumerate(lines, 1) if line.strip().startswith((f"{name}:", f'"{name}"'))), 1)
+def _is_good(field: str, part: str) -> bool:
+    if field == "day_of_week" and any(sign.isdigit() for sign in part):
+        return False  # 0 is Monday to APScheduler and Sunday to cron: only names are clear
+    try:
+        CronTrigger(**{field: part}, timezone=UTC)
+    except ValueError:
+        return False
+    return True

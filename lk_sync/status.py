@@ -11,6 +11,7 @@ import msgspec
 from lk_sync import reports
 from lk_sync.clock import instant, moment
 from lk_sync.config import Config
+from lk_sync.errors import BadData
 from lk_sync.reports import number, say, when
 from lk_sync.store import letters, outbox, runs
 from lk_sync.store.database import Store
@@ -47,12 +48,14 @@ def _datasets(config: Config) -> list[DatasetSeen]:
     path = config.lk.cache_path
     if not path.exists():
         return []
-    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
     try:
         rows = connection.execute("SELECT dataset, source, run, published_at FROM dataset_state ORDER BY dataset")
         return [DatasetSeen(*row) for row in rows]
     except sqlite3.OperationalError:  # the file is there, its tables not yet
         return []
+    except sqlite3.DatabaseError as error:
+        raise BadData(f"{path}: кэш повреждён ({error}); удалите его и выполните lk-sync pull --full") from error
     finally:
         connection.close()
 

@@ -41,6 +41,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     run: int
     source: str  # entry-point name
     connection: dict[str, Any]
+    file: Path | None = None  # where the connection is written, which its relative paths start from
     wanted: tuple[Wanted, ...]
     staging: Path
     cache: Path
@@ -156,7 +157,7 @@ def _exit_after(parent: Any) -> None:
 
 
 def _fill(order: Order, pipe: Connection) -> None:
-    source = registry.source(order.source, order.connection)
+    source = registry.source(order.source, order.connection, order.file)
     source.channel()
     cache = schema.open_for_writing(order.cache)
     try:

@@ -114,6 +114,7 @@ class Puller:
             run=run,
             source=setting.source,
             connection=dict(setting.connection),
+            file=self._config.folder / "sources" / f"{job.peer}.yaml",
             wanted=wanted,
             staging=staging,
             cache=self._config.lk.cache_path,
