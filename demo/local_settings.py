@@ -16,12 +16,7 @@ import yaml
 
 SHIPPED: Final = Path(__file__).parents[1] / "config"
 EVERY_DAY: Final = {"first_day": 1, "last_day": 31}
-TIMETABLE: Final = {
-    "jobs": {
-        "accounting": {"pull": "accounting", "full": True, "every": "1m", "deadline_minutes": 5},
-        "readings": {"push": "accounting", "every": "5s", "deadline_minutes": 5},
-    }
-}
+PUSH_EVERY: Final = "5s"
 
 
 class Peer(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,14 +28,14 @@ class Peer(msgspec.Struct, frozen=True, kw_only=True):
     proof: str
 
 
-def write(folder: Path, *, port: int, data: Path, drop: Peer, mail: Peer) -> None:
+def write(folder: Path, *, port: int, data: Path, drop: Peer, mail: Peer, pull_every: str) -> None:
     """The operator's folder, and `schedules.yaml` beside it. Secrets are named, not written."""
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(SHIPPED, folder)
     _write(folder / "lk.yaml", _lk(_read("lk.yaml"), port, data, mail))
     _write(folder / "sources" / "accounting.yaml", _source(_read("sources/accounting.yaml"), drop))
     _write(folder / "sinks" / "accounting.yaml", _sink(_read("sinks/accounting.yaml"), drop))
-    _write(folder.parent / "schedules.yaml", TIMETABLE)
+    _write(folder.parent / "schedules.yaml", _timetable(pull_every))
 
 
 def _lk(settings: dict[str, Any], port: int, data: Path, mail: Peer) -> dict[str, Any]:
@@ -72,6 +67,15 @@ def _connection(drop: Peer) -> dict[str, Any]:
         "username": drop.username,
         "password": {"secret": "SFTP_PASSWORD"},
         "host_key": drop.proof,
+    }
+
+
+def _timetable(pull_every: str) -> dict[str, Any]:
+    return {
+        "jobs": {
+            "accounting": {"pull": "accounting", "full": True, "every": pull_every, "deadline_minutes": 5},
+            "readings": {"push": "accounting", "every": PUSH_EVERY, "deadline_minutes": 5},
+        }
     }
 
 

@@ -38,6 +38,7 @@ class State:
         self.logs = root / "logs"
         self.secrets = root / "secrets"
         self.journal = root / "journal.jsonl"
+        self.accountant = root / "accountant.db"
         self._plan = root / "plan.json"
 
     @contextmanager
@@ -72,7 +73,7 @@ class State:
     def _empty(self) -> None:
         for folder in (self.config, self.data, self.drop, self.letters, self.logs, self.secrets):
             shutil.rmtree(folder, ignore_errors=True)
-        for file in (self.journal, self._plan):
+        for file in (self.journal, self.accountant, self._plan):
             file.unlink(missing_ok=True)
 
     def _make_folders(self) -> None:

@@ -17,7 +17,7 @@ MAIL = Peer(host="127.0.0.1", port=4650, username="lk@example.ru", proof="/etc/l
 
 @pytest.fixture
 def local(tmp_path: Path) -> Config:
-    local_settings.write(tmp_path / "config", port=8099, data=tmp_path / "data", drop=DROP, mail=MAIL)
+    local_settings.write(tmp_path / "config", port=8099, data=tmp_path / "data", drop=DROP, mail=MAIL, pull_every="30s")
     return Config(tmp_path / "config", {})
 
 
@@ -57,5 +57,7 @@ def test_texts_of_letters_and_rules_come_along(local: Config) -> None:
 
 def test_writing_again_replaces_what_stood_there(local: Config) -> None:
     (local.folder / "sources" / "old.yaml").write_text("source: sftp\n")
-    local_settings.write(local.folder, port=8100, data=local.folder.parent / "data", drop=DROP, mail=MAIL)
+    local_settings.write(
+        local.folder, port=8100, data=local.folder.parent / "data", drop=DROP, mail=MAIL, pull_every="30s"
+    )
     assert set(Config(local.folder, {}).sources) == {"accounting"}
