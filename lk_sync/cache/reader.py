@@ -24,6 +24,7 @@ from lk_sync.records import Day, Instant, Kopecks, Micro, Month, plain_account
 
 HERE: Final = Path(__file__).parent
 BUSY_MS: Final = 5_000
+CACHE_KB: Final = 8_192  # the upper pages of every tree; those below are in the system's cache
 EVER: Final = 0
 EVER_DAY: Final = ""
 
@@ -371,6 +372,7 @@ class View:
 def _connect(uri: str) -> sqlite3.Connection:
     connection = sqlite3.connect(uri, uri=True, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA query_only = ON")
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")
     return connection
 
 

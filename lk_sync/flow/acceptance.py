@@ -12,6 +12,7 @@ import re
 from calendar import monthrange
 from collections.abc import Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 import msgspec
@@ -147,16 +148,20 @@ def window_of(today: date, window: Window) -> Span:
 
     `first_day` > `last_day`: the window runs over the end of the month it belongs to.
     """
+    return _window_of(today, window.first_day, window.last_day)
+
+
+@lru_cache(maxsize=64)
+def _window_of(today: date, first_day: int, last_day: int) -> Span:
     this = today.year * 100 + today.month
-    starts = (next_month(this, -1), this, next_month(this))
-    spans = [_span(period, window) for period in starts]
+    spans = (_span(period, first_day, last_day) for period in (next_month(this, -1), this, next_month(this)))
     first, last, period = next(span for span in spans if span[1] >= today)
     return Span(period, first, last, first <= today)
 
 
-def _span(period: Month, window: Window) -> tuple[date, date, Month]:
-    ends = period if window.first_day <= window.last_day else next_month(period)
-    return _date(period, window.first_day), _date(ends, window.last_day), period
+def _span(period: Month, first_day: int, last_day: int) -> tuple[date, date, Month]:
+    ends = period if first_day <= last_day else next_month(period)
+    return _date(period, first_day), _date(ends, last_day), period
 
 
 def _date(period: Month, day: int) -> date:
