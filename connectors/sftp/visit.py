@@ -82,6 +82,8 @@ def visit(settings: SftpSettings, work: Work[T]) -> T:
 
 
 async def _visit(settings: SftpSettings, pinned: asyncssh.SSHKey, call: Call, work: Work[T]) -> T:
+    # What matters comes out of `work`; asyncssh's own tasks that die with a connection would be told to stderr.
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
     async with _connected(settings, pinned, call) as connection:
         with call.patience(settings.deadline_seconds):
             async with connection.start_sftp_client(path_errors="surrogateescape") as call.sftp:
@@ -182,9 +184,10 @@ async def is_there(sftp: SFTPClient, path: str) -> bool:
 async def read_small(sftp: SFTPClient, path: str, *, limit: int) -> bytes:
     """A file of at most `limit` bytes. Raises BadData for a larger one."""
     async with sftp.open(path, "rb") as remote:
-        data: Any = await remote.read(limit + 1)
-    if len(data) > limit:
-        raise BadData(f"{path}: файл больше {limit} байт, такого здесь быть не может")
+        size = (await remote.stat()).size or 0
+        if size > limit:
+            raise BadData(f"{path}: файл больше {limit} байт, такого здесь быть не может")
+        data: Any = await remote.read(size)
     return bytes(data)
 
 

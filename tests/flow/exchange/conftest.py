@@ -47,6 +47,7 @@ class Exchange:
     store: Store
     drop: TheDrop
     accountant: Accountant
+    submitted: dict[str, int] = field(default_factory=dict)
     booked: list[tuple[str, int]] = field(default_factory=list)
     ticks: int = 0
 
@@ -78,6 +79,7 @@ class Exchange:
         self.store.write_now(
             lambda tx: outbox.insert(tx, item=item, kind="reading", account=account, payload=text, now=now)
         )
+        self.submitted[item] = value_micro
         return item
 
     def push(self, *, sink: Sink | None = None, store: Store | None = None, **layout: Any) -> PushReport:
@@ -105,6 +107,20 @@ class Exchange:
 
     def book(self, **reading: Any) -> None:
         self.booked.append((reading["item"], reading["value_micro"]))
+
+    def reopen(self) -> None:
+        """The engine starts anew and finds what is on the disk."""
+        self.store.close()
+        self.store = Store(self.store.path)
+
+    def begin_anew(self) -> None:
+        """Another world: nothing was ever submitted."""
+        self.store.close()
+        for path in (*self.store.path.parent.glob("*.db*"), *self.drop.root.rglob("*.*")):
+            path.unlink()
+        self.store = Store(self.store.path)
+        self.submitted.clear()
+        self.booked.clear()
 
 
 @pytest.fixture
