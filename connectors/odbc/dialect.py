@@ -53,7 +53,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     watermark: Column | None
     time_zone: str
     where: Where
-    order: Column | None = None
+    order: Sequence[Column] = ()
     limit: int | None = None
 
 
@@ -102,7 +102,7 @@ class Dialect(Protocol):
 
     def page(self, page: Page) -> str: ...
 
-    def rows(self, relation: Relation, cells: Sequence[str], where: Where) -> str: ...
+    def rows(self, relation: Relation, cells: Sequence[str], where: Where, order: Sequence[Column]) -> str: ...
 
     def words(self, relation: Relation, column: Column, where: Where, *, most: int) -> str: ...
 

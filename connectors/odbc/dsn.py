@@ -39,7 +39,7 @@ class FileDsn(msgspec.Struct, frozen=True, kw_only=True):
     database: str | None = None
     username: str | None = None
     tls: str | None = None
-    ca: Path | None = None
+    ca: str | None = None
 
 
 def read(path: Path) -> FileDsn:

@@ -25,6 +25,7 @@ from lk_sync.contracts import Batch, Wanted
 from lk_sync.errors import BadData
 
 PAGE_ROWS: Final = 20_000
+AIM_ROWS: Final = 19_000  # where a page is cut: the rows of its last key value, or a dense block, still fit in
 AHEAD: Final = 2  # pages under way while one is being used
 _SEEKABLE: Final = frozenset({"text", "integer", "numeric"})
 
@@ -57,6 +58,7 @@ class Reading:
         self._packing = Packing(dialect, relation, wanted)
         self._exact = self._packing.whole
         self._seek = self._packing.sources[0]
+        self._order = [relation.column(field) for field in wanted.fields if field.name in wanted.dataset.key]
         self._watermark = relation.columns[wanted.watermark] if wanted.watermark else None
         self._filter = Where()
         if wanted.since is not None and self._watermark is not None:
@@ -81,7 +83,7 @@ class Reading:
         after: str | None = None
         while True:
             rest = self._filter & self._dialect.between(self._seek, after, None)
-            bound = self._dialect.bound(self._relation, self._seek, rest, rows=PAGE_ROWS)
+            bound = self._dialect.bound(self._relation, self._seek, rest, rows=AIM_ROWS)
             found = self._ask(bound, *rest.parameters)
             until: str | None = found[0][0] if found else None
             if until is None:
@@ -94,7 +96,7 @@ class Reading:
 
     def _block_ranges(self, rows: int | None) -> Iterator[Where]:
         blocks = self._relation.blocks
-        step = max(1, blocks * PAGE_ROWS // max(rows or 0, self._relation.rows, 1))
+        step = max(1, blocks * AIM_ROWS // max(rows or 0, self._relation.rows, 1))
         for first in range(0, blocks, step):
             end = first + step if first + step < blocks else None
             yield self._filter & self._dialect.blocks(first, end)
@@ -145,7 +147,7 @@ class Reading:
             watermark=self._watermark,
             time_zone=self._wanted.time_zone,
             where=where,
-            order=self._seek if limit is None else None,
+            order=self._order,
             limit=limit,
         )
         ((rows, watermark, *cells),) = ask(self._dialect.page(page), *where.parameters)
@@ -162,18 +164,21 @@ class Reading:
     # What becomes of an answer
 
     def _batch(self, answer: Answer) -> Iterator[Batch]:
+        """In parts, if one key value or a dense block has made the page too big."""
         if not answer.rows:
             return
-        columns = self._exact_columns(answer)
-        yield Batch(
-            columns=self._own_words(answer) if columns is None else columns,
-            rows=answer.rows,
-            exact=columns is not None,
-            first_row=self._read + 1,
-            where=self._relation.title,
-            watermark=answer.watermark,
+        exact = self._exact_columns(answer)
+        columns = self._own_words(answer) if exact is None else exact
+        for start in range(0, answer.rows, PAGE_ROWS):
+            part = columns if answer.rows <= PAGE_ROWS else [column[start : start + PAGE_ROWS] for column in columns]
+            yield self._numbered(part, exact=exact is not None, watermark=answer.watermark)
+
+    def _numbered(self, columns: list[list[Any]], *, exact: bool, watermark: str | None) -> Batch:
+        rows, first = len(columns[0]), self._read + 1
+        self._read += rows
+        return Batch(
+            columns=columns, rows=rows, exact=exact, first_row=first, where=self._relation.title, watermark=watermark
         )
-        self._read += answer.rows
 
     def _exact_columns(self, answer: Answer) -> list[list[Any]] | None:
         while self._exact and answer.packed:
@@ -197,7 +202,7 @@ class Reading:
         return columns
 
     def _own_words(self, answer: Answer) -> list[list[Any]]:
-        sql = self._dialect.rows(self._relation, self._packing.cell_texts(), answer.where)
+        sql = self._dialect.rows(self._relation, self._packing.cell_texts(), answer.where, self._order)
         rows = self._main.do(self._ask, sql, *answer.where.parameters)
         if len(rows) != answer.rows:
             raise BadData(
@@ -215,13 +220,5 @@ class Reading:
         while rows := self._main.do(self._ask, self._dialect.next_rows(PAGE_ROWS)):
             columns = [list(column) for column in zip(*rows, strict=True)]
             watermarks = columns.pop() if self._watermark is not None else []
-            yield Batch(
-                columns=columns,
-                rows=len(rows),
-                exact=False,
-                first_row=self._read + 1,
-                where=self._relation.title,
-                watermark=max(filter(None, watermarks), default=None),
-            )
-            self._read += len(rows)
+            yield self._numbered(columns, exact=False, watermark=max(filter(None, watermarks), default=None))
         self._main.do(self._ask, self._dialect.close_cursor())

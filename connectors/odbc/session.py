@@ -44,7 +44,7 @@ class OdbcSession:
         relation = self._relation(wanted)
         agree(relation, wanted)
         cells = [self._dialect.cell_text(relation.column(field), day=False, time_zone="UTC") for field in wanted.fields]
-        self._main.do(self._main.ask, self._dialect.rows(relation, cells, self._dialect.nothing()))
+        self._main.do(self._main.ask, self._dialect.rows(relation, cells, self._dialect.nothing(), ()))
 
     def totals(self, wanted: Wanted) -> Totals | None:
         """By the mapping's own query, else counted and added up by the server."""
@@ -77,10 +77,10 @@ class OdbcSession:
         return connection
 
     def _relation(self, wanted: Wanted) -> Relation:
-        name = wanted.dataset.name
-        if name not in self._relations:
-            self._relations[name] = self._main.do(self._described, wanted)
-        return self._relations[name]
+        origin = wanted.table or wanted.query or ""
+        if origin not in self._relations:
+            self._relations[origin] = self._main.do(self._described, wanted)
+        return self._relations[origin]
 
     def _described(self, wanted: Wanted) -> Relation:
         try:

@@ -82,7 +82,7 @@ def protected(settings: OdbcSettings, *, default_port: int) -> Endpoint:
         port=int(_agreed("port", settings.port, told.port, default_port)),
         database=_agreed("database", settings.database, told.database),
         username=_agreed("username", settings.username, told.username),
-        ca=_authority(settings.ca or told.ca),
+        ca=_authority(settings.ca or (Path(told.ca) if told.ca else None)),
         driver=settings.driver or told.driver,
     )
 

@@ -106,14 +106,13 @@ class PostgreSQL:
             columns[page.watermark.name] = page.watermark
         names = [quoted(name) for name in columns]
         inner = _select(names, page.relation, page.where)
-        if page.order is not None:
-            inner += f" ORDER BY {quoted(page.order.name)}"
+        inner += _ordered(page.order)
         if page.limit is not None:
             inner += f" LIMIT {page.limit}"
         return f"SELECT {', '.join(picked)} FROM ({inner}) AS page"  # noqa: S608 - names are quoted, values are parameters
 
-    def rows(self, relation: Relation, cells: Sequence[str], where: Where) -> str:
-        return _select(cells, relation, where)
+    def rows(self, relation: Relation, cells: Sequence[str], where: Where, order: Sequence[Column]) -> str:
+        return _select(cells, relation, where) + _ordered(order)
 
     def words(self, relation: Relation, column: Column, where: Where, *, most: int) -> str:
         return f"{_select([f'DISTINCT {quoted(column.name)}::text'], relation, where)} LIMIT {most}"
@@ -168,6 +167,10 @@ class PostgreSQL:
 def _select(picked: Iterable[str], relation: Relation, where: Where) -> str:
     condition = f" WHERE {where.sql}" if where.sql else ""
     return f"SELECT {', '.join(picked)} FROM {relation.sql}{condition}"  # noqa: S608 - names are quoted, values are parameters
+
+
+def _ordered(columns: Sequence[Column]) -> str:
+    return f" ORDER BY {', '.join(quoted(column.name) for column in columns)}" if columns else ""
 
 
 def _or_absent(column: Column, text: str) -> str:

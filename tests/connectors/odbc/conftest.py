@@ -1,0 +1,1 @@
+from tests.at_the_base import base as base
