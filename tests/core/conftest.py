@@ -1,0 +1,1 @@
+from tests.flow.conftest import third_party as third_party
