@@ -6,6 +6,7 @@ runs as it would on a supplier's machine: `lk-sync pull` once, then `lk-sync run
 
 from __future__ import annotations
 
+import errno
 import http.client
 import os
 import socket
@@ -91,9 +92,8 @@ def refuse_taken(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            raise PortTaken(
-                f"порт {port} занят ({error.strerror}); укажите другой: make demo PORT={port + 1}"
-            ) from error
+            why = "занят другой программой" if error.errno == errno.EADDRINUSE else f"не даётся ({error.strerror})"
+            raise PortTaken(f"порт {port} {why}; укажите другой: make demo PORT={port + 1}") from error
 
 
 def free_port() -> int:

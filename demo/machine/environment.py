@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -79,10 +80,11 @@ def add_pip() -> None:
 
 
 def pip(*words: str) -> None:
-    run([PYTHON, "-m", "pip", *words])
+    """The build's warnings are for its authors; errors are shown all the same."""
+    run([PYTHON, "-m", "pip", *words], PYTHONWARNINGS="ignore")
 
 
-def run(command: list[str | Path]) -> None:
-    done = subprocess.run(command, cwd=ROOT, check=False)
+def run(command: list[str | Path], **variables: str) -> None:
+    done = subprocess.run(command, cwd=ROOT, check=False, env=os.environ | variables)
     if done.returncode:
         raise Trouble(f"Не удалось: {' '.join(map(str, command))} (код {done.returncode}); причина выше.")

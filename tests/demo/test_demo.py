@@ -115,5 +115,5 @@ def test_a_taken_port_is_named_with_the_way_out(tmp_path: Path) -> None:
             cwd=ROOT, capture_output=True, text=True, check=False, timeout=30,
         )  # fmt: skip
     assert refused.returncode == 1
-    assert f"порт {port} занят" in refused.stderr
+    assert f"порт {port} занят другой программой" in refused.stderr
     assert "make demo PORT=" in refused.stderr
