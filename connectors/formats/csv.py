@@ -1,8 +1,8 @@
 """CSV: what does a file of somebody else's export hold, and can it be trusted to its last byte?
 
 Two passes, both in bounded memory. `survey` looks at the bytes: digest, encoding, NULs, the end of the last line.
-`Table` then hands out columns of text, in the file's own words, with the line each row stands on. Whatever is not a
-table of equal rows under one header of different names is refused as a whole, in a sentence that says where: a
+`Table` then hands out columns of text in the file's own words, rows counted as a spreadsheet counts them. Whatever is
+not a table of equal rows under one header of different names is refused as a whole, in a sentence that says where: a
 delimiter that slipped into a value shifts all the cells behind it, so the rest cannot be believed either.
 """
 
@@ -49,11 +49,11 @@ class Survey(msgspec.Struct, frozen=True):
 
 
 class Rows(msgspec.Struct):
-    """Columns of text; row i stands on line `first_line + i` of the file."""
+    """Columns of text. Rows are counted as a spreadsheet shows them: the header is 1."""
 
     columns: list[list[str]]
     rows: int
-    first_line: int
+    first_row: int
 
 
 def survey(file: BinaryIO, *, name: str, encoding: Encoding) -> Survey:
@@ -154,12 +154,11 @@ class Table:
     def batches(self, columns: Sequence[str], size: int = ROWS_PER_BATCH) -> Iterator[Rows]:
         """The rest of the file, once. Raises BadData at the first row that is not like the header."""
         pick = [itemgetter(self.header.index(column)) for column in columns]
-        line = self._reader.line_num + 1
+        first_row, line = 2, self._reader.line_num + 1
         while rows := self._next(size):
             self._check_width(rows, line)
-            for first_line, part in self._by_lines(rows, line):
-                yield Rows([list(map(cell, part)) for cell in pick], len(part), first_line)
-            line = self._reader.line_num + 1
+            yield Rows([list(map(cell, rows)) for cell in pick], len(rows), first_row)
+            first_row, line = first_row + len(rows), self._reader.line_num + 1
 
     def _next(self, size: int) -> list[list[str]]:
         try:
@@ -182,19 +181,6 @@ class Table:
                     "не взят в кавычки"
                 )
             line += _lines(row)
-
-    def _by_lines(self, rows: list[list[str]], line: int) -> Iterator[tuple[int, list[list[str]]]]:
-        """The rows in parts whose rows stand on consecutive lines: a row over several lines ends its part."""
-        if self._reader.line_num - line + 1 == len(rows):
-            yield line, rows
-            return
-        start, first_line = 0, line
-        for end, row in enumerate(rows, 1):
-            height = _lines(row)
-            line += height
-            if height > 1 or end == len(rows):
-                yield first_line, rows[start:end]
-                start, first_line = end, line
 
 
 def _lines(row: list[str]) -> int:

@@ -239,7 +239,7 @@ def _batch(part: Rows, wanted: Wanted, name: str) -> Batch:
         columns=part.columns,
         rows=part.rows,
         exact=False,
-        first_row=part.first_line,
+        first_row=part.first_row,
         where=name,
         watermark=watermark or None,
     )
