@@ -7,7 +7,9 @@ One environment per language is prepared when the process starts. Templates stan
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import aiohttp_jinja2
 import jinja2
@@ -15,7 +17,7 @@ import msgspec
 from aiohttp import web
 from babel.support import Translations
 
-from lk_sync.config import Lk
+from lk_sync.config import Lk, Supplier
 from portal import assets
 from portal.formats import Formats
 from portal.language import LANGUAGES, SOURCE, translations
@@ -47,16 +49,23 @@ FORMATS: Final = {language: web.AppKey(f"formats_{language}", Formats) for langu
 def setup(app: web.Application, lk: Lk, menu: Sequence[MenuItem]) -> None:
     """Prepares all languages. Raises jinja2.TemplateSyntaxError for a template that cannot be compiled."""
     for language in LANGUAGES:
-        app[FORMATS[language]] = formats = Formats(language, lk.zone)
-        app[ENVIRONMENTS[language]] = _environment(language, formats, lk, menu)
+        app[FORMATS[language]] = formats = _formats(language, lk.zone)
+        app[ENVIRONMENTS[language]] = _environment(language, formats, lk.supplier, tuple(menu))
 
 
-def _environment(language: str, formats: Formats, lk: Lk, menu: Sequence[MenuItem]) -> jinja2.Environment:
+@cache
+def _formats(language: str, zone: ZoneInfo) -> Formats:
+    return Formats(language, zone)
+
+
+@cache
+def _environment(language: str, formats: Formats, supplier: Supplier, menu: tuple[MenuItem, ...]) -> jinja2.Environment:
+    """Compiled once in a process, for all its applications."""
     catalogue, words = translations(language), vocabulary(language)
     environment = LanguageEnvironment(catalogue)
     environment.globals.update(
         language=language,
-        supplier=lk.supplier,
+        supplier=supplier,
         style=assets.address("portal.css"),
         icon=assets.address("icon.svg"),
         menu=[(item.path, catalogue.gettext(item.title)) for item in menu],
