@@ -16,7 +16,6 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from operator import itemgetter
 from typing import BinaryIO, Final, Literal
 
 import msgspec
@@ -26,6 +25,7 @@ from lk_sync.config import Strict
 from lk_sync.errors import BadData, SchemaDrift
 
 ROWS_PER_BATCH: Final = 20_000
+ROWS_AT_ONCE: Final = 500  # fewer lists than make the garbage collector look (700): half the time of 2 000
 BLOCK_BYTES: Final = 1 << 20
 HEAD_BYTES: Final = 1 << 16
 _BREAK: Final = re.compile(r"\r\n|\r|\n")
@@ -153,12 +153,25 @@ class Table:
 
     def batches(self, columns: Sequence[str], size: int = ROWS_PER_BATCH) -> Iterator[Rows]:
         """The rest of the file, once. Raises BadData at the first row that is not like the header."""
-        pick = [itemgetter(self.header.index(column)) for column in columns]
-        first_row, line = 2, self._reader.line_num + 1
-        while rows := self._next(size):
+        places = [self.header.index(column) for column in columns]
+        first_row = 2
+        while (batch := self._batch(places, size, first_row)).rows:
+            yield batch
+            first_row += batch.rows
+
+    def _batch(self, places: Sequence[int], size: int, first_row: int) -> Rows:
+        batch = Rows([[] for _ in places], 0, first_row)
+        while batch.rows < size:
+            line = self._reader.line_num + 1
+            rows = self._next(min(ROWS_AT_ONCE, size - batch.rows))
+            if not rows:
+                break
             self._check_width(rows, line)
-            yield Rows([list(map(cell, rows)) for cell in pick], len(rows), first_row)
-            first_row, line = first_row + len(rows), self._reader.line_num + 1
+            cells = list(zip(*rows, strict=True))
+            for column, place in zip(batch.columns, places, strict=True):
+                column.extend(cells[place])
+            batch.rows += len(rows)
+        return batch
 
     def _next(self, size: int) -> list[list[str]]:
         try:
