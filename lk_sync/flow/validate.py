@@ -32,6 +32,7 @@ _YES: Final = frozenset({"1", "true", "t", "да", "истина", "y", "yes", "
 _NO: Final = frozenset({"0", "false", "f", "нет", "ложь", "n", "no"})
 MAX_TEXT: Final = 2000
 MAX_CODE: Final = 200
+MAX_REMEMBERED: Final = 50_000
 
 
 class Reject(msgspec.Struct, frozen=True):
@@ -227,12 +228,31 @@ def converter(field: FieldMap, time_zone: str) -> Convert:
     return cell
 
 
+class _Texts(dict[str, Any]):
+    """A converter that remembers texts: months, words, tariffs and zeros fill most of a file."""
+
+    def __init__(self, convert: Convert) -> None:
+        super().__init__()
+        self._convert = convert
+
+    def __missing__(self, text: str) -> Any:
+        cell = self[text] = self._convert(text)
+        return cell
+
+    def column(self, cells: Sequence[Any]) -> list[Any]:
+        if len(self) > MAX_REMEMBERED:
+            self.clear()
+        # Only texts are remembered: 1, True and Decimal("1") are the same key, but not the same cell.
+        return [self[cell] if cell.__class__ is str else self._convert(cell) for cell in cells]
+
+
 class Validator:
     """Converters of one wish, built once and used for every batch."""
 
     def __init__(self, wanted: Wanted) -> None:
         self._fields = wanted.fields
         self._convert = [converter(field, wanted.time_zone) for field in wanted.fields]
+        self._texts = [_Texts(convert) for convert in self._convert]
         self._key = [i for i, field in enumerate(wanted.fields) if field.name in wanted.dataset.key]
 
     def __call__(self, batch: Batch) -> Validated:
@@ -240,7 +260,7 @@ class Validator:
         if batch.exact:
             return self._whole(batch, list(batch.columns))
         try:
-            columns = [[convert(cell) for cell in column] for convert, column in self._pairs(batch)]
+            columns = [texts.column(column) for texts, column in zip(self._texts, batch.columns, strict=True)]
         except Unfit:
             return self._row_by_row(batch)
         return self._whole(batch, columns)
@@ -249,9 +269,6 @@ class Validator:
     def _whole(batch: Batch, columns: list[list[Any]]) -> Validated:
         numbers = range(batch.first_row, batch.first_row + batch.rows)
         return Validated(columns=columns, numbers=numbers, rejects=[], rejected_rows=0)
-
-    def _pairs(self, batch: Batch) -> list[tuple[Convert, list[Any]]]:
-        return list(zip(self._convert, batch.columns, strict=True))
 
     def _row_by_row(self, batch: Batch) -> Validated:
         good: list[list[Any]] = [[] for _ in self._fields]
