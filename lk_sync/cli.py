@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import signal
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -96,7 +95,7 @@ as_json_option = click.option("--json", "json", is_flag=True, help="Вывод �
 @main.command()
 @click.option("--connect", is_flag=True, help="Соединиться с каждым источником и приёмником.")
 @click.pass_obj
-def check(desk: Desk, connect: bool) -> None:
+def check(desk: Desk, connect: bool) -> int:
     """Проверить настройки, описания источников, расписание и папки."""
     config = desk.config
     faults: list[LkError] = []
@@ -117,7 +116,7 @@ def check(desk: Desk, connect: bool) -> None:
         step(f"приёмник {name}", partial(peers.look_at_sink, config, name, connect=connect))
     if faults:
         complain(f"Найдено ошибок: {len(faults)}")
-        sys.exit(max(fault.exit_code for fault in faults))
+    return max((fault.exit_code for fault in faults), default=0)
 
 
 def _writable(folder: Path) -> str:
@@ -136,7 +135,7 @@ def _writable(folder: Path) -> str:
 @click.option("--full", is_flag=True, help="Полная выгрузка вместо изменений.")
 @as_json_option
 @click.pass_obj
-def pull(desk: Desk, jobs: tuple[str, ...], full: bool, json: bool) -> None:
+def pull(desk: Desk, jobs: tuple[str, ...], full: bool, json: bool) -> int:
     """Загрузить данные сейчас: ЗАДАНИЯ или все источники по разу."""
     code = 0
     reported = []
@@ -157,7 +156,7 @@ def pull(desk: Desk, jobs: tuple[str, ...], full: bool, json: bool) -> None:
             reports.run_report(report)
     if json:
         as_json(reported)
-    sys.exit(code)
+    return code
 
 
 def _pull_jobs(desk: Desk, names: tuple[str, ...]) -> list[tuple[str, Job]]:
@@ -185,7 +184,7 @@ def _stop_by_signal() -> threading.Event:
 @click.argument("sinks", nargs=-1, metavar="[ПРИЁМНИК]…")
 @as_json_option
 @click.pass_obj
-def push(desk: Desk, sinks: tuple[str, ...], json: bool) -> None:
+def push(desk: Desk, sinks: tuple[str, ...], json: bool) -> int:
     """Выгрузить накопленное в ПРИЁМНИКИ (или во все) и забрать ответы."""
     for name in sinks:
         if name not in desk.config.sinks:
@@ -205,7 +204,7 @@ def push(desk: Desk, sinks: tuple[str, ...], json: bool) -> None:
             reports.push_report(report)
     if json:
         as_json(reported)
-    sys.exit(code)
+    return code
 
 
 @main.command()
@@ -223,14 +222,14 @@ def run(desk: Desk) -> None:
 @main.command(name="status")
 @as_json_option
 @click.pass_obj
-def status_command(desk: Desk, json: bool) -> None:
+def status_command(desk: Desk, json: bool) -> int:
     """Что произошло, что задержано, что делать."""
     seen = status.look(desk.config, desk.store, now())
     if json:
         as_json(seen)
     else:
         status.show(seen, desk.config.lk.zone)
-    sys.exit(1 if seen.troubles else 0)
+    return 1 if seen.troubles else 0
 
 
 @main.command(name="runs")

@@ -6,6 +6,7 @@ code, never with a traceback.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from typing import Any, Final, NoReturn
@@ -42,25 +43,35 @@ class Command(click.Command):
         return option
 
     def main(self, *args: Any, **extra: Any) -> NoReturn:
-        """The whole program; ends the process with its exit code."""
+        """The whole program; ends the process with the number that the command returned."""
+        code = self._walk(*args, **{**extra, "standalone_mode": False})
         try:
-            code = super().main(*args, **{**extra, "standalone_mode": False})
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _say_no_more()
+        sys.exit(code)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # caught here, for click would end with code 1
+            _say_no_more()
+
+    def _walk(self, *args: Any, **extra: Any) -> int:
+        try:
+            return super().main(*args, **extra) or 0
         except click.exceptions.NoArgsIsHelpError as error:
             say(error.format_message())
-            code = USAGE
+            return USAGE
         except click.UsageError as error:
             complain(f"Ошибка: {told(error)}")
-            code = USAGE
+            return USAGE
         except click.Abort:
             complain("Прервано.")
-            code = INTERRUPTED
+            return INTERRUPTED
         except LkError as error:
             complain(f"Ошибка: {error}")
-            code = error.exit_code
-        except BrokenPipeError:  # whoever read our output has seen enough
-            sys.stderr.close()
-            code = 0
-        sys.exit(code)
+            return error.exit_code
 
 
 class Commands(Command, click.Group):
@@ -76,6 +87,11 @@ class Commands(Command, click.Group):
         commands = [(name, self.commands[name].get_short_help_str(80)) for name in self.list_commands(ctx)]
         with formatter.section("Команды"):
             formatter.write_dl(commands)
+
+
+def _say_no_more() -> None:
+    """Whoever read our output has seen enough: what is left of it goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def told(error: click.UsageError) -> str:

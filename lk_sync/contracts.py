@@ -54,6 +54,12 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     options: Mapping[str, Any] = {}  # the dataset's own options of this connector (delimiter, encoding, …)
     control_query: str | None = None
 
+    @property
+    def asked(self) -> Wanted:
+        """The wish as a connector gets it: without constants, of which no source has to know."""
+        fields = tuple(field for field in self.fields if field.constant is None)
+        return msgspec.structs.replace(self, fields=fields)
+
 
 class Batch(msgspec.Struct, kw_only=True):
     """Rows as columns, one list per wanted field, in the order of `Wanted.fields`.

@@ -34,7 +34,7 @@ def look_at_source(config: Config, name: str, *, connect: bool) -> str:
     if connect:
         with built.connect() as session:
             for wish in wanted:
-                session.columns(wish)
+                session.columns(wish.asked)
     return _said(built.channel(), "соединение установлено, столбцы на месте" if connect else f"наборов: {len(wanted)}")
 
 

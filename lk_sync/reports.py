@@ -70,7 +70,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Iter
     """A table on a terminal; tab-separated lines elsewhere."""
     if not out.is_terminal:
         for row in (headings, *rows):
-            out.print("\t".join(harmless(str(cell)) for cell in row), markup=False)
+            sys.stdout.write("\t".join(harmless(str(cell)) for cell in row) + "\n")  # rich would expand the tabs
         return
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for i, heading in enumerate(headings):

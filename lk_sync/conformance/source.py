@@ -27,13 +27,13 @@ SourcePromise = Callable[[SourceCase], None]
 
 def every_column_that_is_there_is_found(case: SourceCase) -> None:
     with case.make().connect() as session:
-        for wanted in _asked(case):
+        for wanted in (wish.asked for wish in case.wanted):
             session.columns(wanted)
 
 
 def a_missing_column_is_named(case: SourceCase) -> None:
     with case.make().connect() as session:
-        for wanted in _asked(case):
+        for wanted in (wish.asked for wish in case.wanted):
             *others, last = wanted.fields
             spoilt = (*others, msgspec.structs.replace(last, column=NO_SUCH_COLUMN))
             look = partial(session.columns, msgspec.structs.replace(wanted, fields=spoilt))
@@ -81,7 +81,7 @@ def every_cell_fits_its_field(case: SourceCase) -> None:
 
 def fewer_fields_bring_the_same_rows(case: SourceCase) -> None:
     with case.make().connect() as session:
-        for wanted in _asked(case):
+        for wanted in (wish.asked for wish in case.wanted):
             keys = tuple(field for field in wanted.fields if field.name in wanted.dataset.key)
             fewer = msgspec.structs.replace(wanted, fields=keys)
             same = _keys(wanted, list(session.pull(wanted))) == _keys(fewer, list(session.pull(fewer)))
@@ -91,7 +91,7 @@ def fewer_fields_bring_the_same_rows(case: SourceCase) -> None:
 def totals_are_what_is_pulled(case: SourceCase) -> None:
     said: list[Totals] = []
     with case.make().connect() as session:
-        for wanted in _asked(case):
+        for wanted in (wish.asked for wish in case.wanted):
             if (totals := session.totals(wanted)) is not None:
                 said.append(totals)
                 _same_totals(wanted, totals, list(session.pull(wanted)))
@@ -139,7 +139,7 @@ def _increment(session: Session, wanted: Wanted, full: list[Batch], increment: I
 
 
 def a_pull_that_is_left_half_way_harms_nothing(case: SourceCase) -> None:
-    source, wanted = case.make(), _asked(case)[0]
+    source, wanted = case.make(), case.wanted[0].asked
     with source.connect() as session:
         next(iter(session.pull(wanted)), None)
     with source.connect() as session:
@@ -147,24 +147,16 @@ def a_pull_that_is_left_half_way_harms_nothing(case: SourceCase) -> None:
     keep(whole == case.rows[wanted.dataset.name], f"the next session pulls all rows, not {whole}")
 
 
-def _asked(case: SourceCase) -> list[Wanted]:
-    """The wishes as the flow states them: it fills constants itself."""
-    return [
-        msgspec.structs.replace(wanted, fields=tuple(field for field in wanted.fields if field.constant is None))
-        for wanted in case.wanted
-    ]
-
-
 def _marked(case: SourceCase) -> list[Wanted]:
     """The wishes with a watermark."""
-    marked = [wanted for wanted in _asked(case) if wanted.watermark is not None]
+    marked = [wanted.asked for wanted in case.wanted if wanted.watermark is not None]
     return given(marked or None, "wanted with a watermark")
 
 
 def _pulled(case: SourceCase) -> Iterator[tuple[Wanted, list[Batch]]]:
     """Every wish with its batches, in one session, as a run does it."""
     with case.make().connect() as session:
-        for wanted in _asked(case):
+        for wanted in (wish.asked for wish in case.wanted):
             yield wanted, list(session.pull(wanted))
 
 

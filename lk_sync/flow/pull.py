@@ -163,7 +163,7 @@ def _fill(order: Order, pipe: Connection) -> None:
     try:
         staging = Staging(order.staging, run=order.run, codes=Codes(cache))
         with source.connect() as session:
-            asked = [_asked(wanted) for wanted in order.wanted]
+            asked = [wanted.asked for wanted in order.wanted]
             for wanted in asked:
                 session.columns(wanted)
             for full, wanted in zip(order.wanted, asked, strict=True):
@@ -171,12 +171,6 @@ def _fill(order: Order, pipe: Connection) -> None:
         staging.close()
     finally:
         cache.close()
-
-
-def _asked(wanted: Wanted) -> Wanted:
-    """The wish without constants, which no source has to know."""
-    fields = tuple(field for field in wanted.fields if field.constant is None)
-    return msgspec.structs.replace(wanted, fields=fields)
 
 
 def _dataset(session: Session, full: Wanted, asked: Wanted, staging: Staging, pipe: Connection) -> None:

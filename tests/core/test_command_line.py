@@ -1,0 +1,248 @@
+"""The command line as a stranger types it: what it says, where, and with which code it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lk_sync.flow import run as run_
+from tests.at_the_drop import TheDrop
+from tests.core.conftest import LK_SYNC, PATIENCE_SECONDS, Office
+
+FILES = """\
+sink: sftp
+connection: %s
+exports: {reading: {fields: [{name: id, value: item}, {name: Показание, value: value}]}}
+"""
+
+
+def test_help_is_in_russian_and_names_every_command(office: Office) -> None:
+    said = office.lk_sync("--help")
+    assert said.code == 0
+    for command in ("approve", "check", "pull", "push", "rejects", "run", "runs", "status"):
+        assert re.search(rf"^  {command} +[А-Я]", said.out, re.MULTILINE)
+    assert not re.search(r"Usage|Options|Commands|Show", said.out)
+    assert office.lk_sync().out == said.out
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["pul"], "нет команды «pul»; может быть, «pull»?"),
+        (["pull", "--ful"], "нет ключа --ful; может быть, --full?"),
+        (["runs", "--most", "0"], "--most: нужно целое число от 1 до 1000"),
+        (["runs", "--most"], "ключу --most нужно значение"),
+        (["rejects", "abc"], "ЗАПУСК: нужно целое число"),
+        (["rejects", "7"], "запуска 7 не было; последние показывает lk-sync runs"),
+        (["approve"], "не указано: ЗАПУСК"),
+        (["approve", "7"], "запуск 7 не задержан; задержанные показывает lk-sync status"),
+        (["runs", "a", "b"], "лишнее: b"),
+        (["pull", "nightly"], "в расписании нет задания загрузки «nightly»; есть: books"),
+        (["push", "files"], "нет приёмника «files»; есть: ни одного"),
+        (["--config", "script.json", "check"], "--config: нужна папка, а это не папка"),
+        (["--config", "nowhere", "check"], "nowhere/lk.yaml: нет такого файла настроек"),
+        (["--schedules", "nowhere", "pull"], "nowhere: нет такого файла настроек"),
+    ],
+)
+def test_a_wrong_word_ends_with_one_sentence_and_code_2(office: Office, words: list[str], says: str) -> None:
+    said = office.lk_sync(*words)
+    assert (said.code, said.out) == (2, "")
+    assert said.err == f"Ошибка: {said.err.removeprefix('Ошибка: ').strip()}\n"
+    assert says in said.err
+
+
+def test_check_walks_through_everything_and_counts_what_is_wrong(office: Office) -> None:
+    said = office.lk_sync("check")
+    assert (said.code, said.err) == (0, "")
+    assert [line.split(":")[0] for line in said.out.splitlines()] == [
+        "✓ настройки", "✓ папка данных", "✓ расписание", "✓ источник books",
+    ]  # fmt: skip
+    assert "local; наборов: 2" in said.out
+    assert "столбцы на месте" in office.lk_sync("check", "--connect").out
+
+    source = office.folder / "config" / "sources" / "books.yaml"
+    (source.parent / "other.yaml").write_text(source.read_text("utf-8").replace("ФИО", "Имя"), "utf-8")
+    source.write_text(source.read_text("utf-8").replace("json}", "json, protected: false}"), "utf-8")
+    said = office.lk_sync("check", "--connect")
+    assert (said.code, said.err) == (2, "Найдено ошибок: 2\n")
+    assert "✗ источник books: канал не защищён" in said.out
+    assert "✗ источник other: accounts: нет столбца «Имя»" in said.out
+
+
+def test_pull_says_what_it_brought_in_lines_that_programs_can_cut(office: Office) -> None:
+    said = office.lk_sync("pull")
+    assert said.code == 0
+    assert said.err.splitlines() == ["accounts: получено строк 10", "payments: получено строк 10"]
+    assert said.lines[0] == ["Запуск 1, задание books: опубликован"]
+    assert said.lines[1][:5] == ["набор", "как", "получено", "отклонено", "новых"]
+    assert [line[:5] for line in said.lines[2:]] == [
+        ["accounts", "полностью", "10", "0", "10"],
+        ["payments", "полностью", "10", "0", "10"],
+    ]
+    assert "\x1b" not in said.out + said.err
+
+
+def test_json_is_json(office: Office) -> None:
+    office.books["payments"]["rows"][0]["сумма"] = "x"
+    office.keep_books()
+    held = office.lk_sync("pull", "--json")
+    (report,) = json.loads(held.out)
+    assert (held.code, report["state"], report["datasets"][1]["rejected"]) == (1, "held", 1)
+    (run,) = json.loads(office.lk_sync("runs", "--json").out)
+    assert (run["run"]["job"], [dataset["dataset"] for dataset in run["datasets"]]) == (
+        "books",
+        ["accounts", "payments"],
+    )
+    rejects = json.loads(office.lk_sync("rejects", "--json").out)
+    assert rejects["rejects"][0] | {"reason": ""} == {
+        "dataset": "payments", "found_in": "сценарий", "row_number": 1, "row_key": "000000000 П0",
+        "field": "amount_kopecks", "value": "x", "reason": "",
+    }  # fmt: skip
+    seen = json.loads(office.lk_sync("status", "--json").out)
+    assert [job["state"] for job in seen["jobs"]] == ["held"]
+    assert seen["datasets"] == []
+    assert json.loads(office.lk_sync("push", "--json").out) == {}
+
+
+def test_a_held_run_is_shown_explained_and_approved(office: Office) -> None:
+    office.lk_sync("pull")
+    office.books["payments"]["rows"] = office.books["payments"]["rows"][:5]
+    office.keep_books()
+    held = office.lk_sync("pull", "--full")
+    assert held.code == 1
+    assert "ЗАДЕРЖАНО: payments: строк стало меньше на 50.0 %" in held.out
+    assert "lk-sync approve 2" in held.out
+    status = office.lk_sync("status")
+    assert status.code == 1
+    assert "! задание books: запуск 2 задержан (payments: строк стало меньше" in status.out
+    assert office.lk_sync("approve", "2").code == 0
+    assert office.lk_sync("status").code == 0
+    assert [line[4] for line in office.lk_sync("runs").lines] == ["итог", "опубликован", "опубликован"]
+
+
+@pytest.mark.parametrize(("act", "code"), [("Unreachable", 3), ("AccessDenied", 4), ("BadData", 1), ("crash", 3)])
+def test_the_exit_code_says_who_has_to_act(office: Office, act: str, code: int) -> None:
+    office.books["payments"]["act"] = act
+    office.keep_books()
+    said = office.lk_sync("pull")
+    assert said.code == code
+    assert said.err.splitlines()[-1].startswith("Ошибка: задание books: ")
+
+
+def test_a_source_that_another_process_walks_is_left_to_it(office: Office) -> None:
+    with run_.lock(office.config.lk.data_dir, "books"):
+        said = office.lk_sync("pull")
+    assert said.code == 1
+    assert "«books» уже выполняется другим процессом" in said.err
+
+
+def test_status_says_what_to_do_before_the_first_pull(office: Office) -> None:
+    said = office.lk_sync("status")
+    assert said.code == 1
+    assert "! данные ещё не загружались; выполните lk-sync pull" in said.out
+    assert office.lk_sync("rejects").out == "Отклонённых строк не было.\n"
+
+
+def test_a_folder_or_file_that_cannot_be_used_is_named(office: Office) -> None:
+    nowhere = office.lk_sync("status", LK_DATA_DIR="/dev/null/var")
+    assert (nowhere.code, nowhere.out) == (2, "")
+    assert "/dev/null/var/store.db: хранилище не открывается (Not a directory)" in nowhere.err
+    var = office.folder / "other"
+    var.mkdir()
+    (var / "store.db").write_bytes(b"this is no database" * 100)
+    broken = office.lk_sync("runs", LK_DATA_DIR=str(var))
+    assert (broken.code, broken.out) == (2, "")
+    assert "other/store.db: хранилище не открывается (file is not a database)" in broken.err
+    (office.config.lk.data_dir / "cache.db").write_bytes(b"this is no database" * 100)
+    spoilt = office.lk_sync("status")
+    assert spoilt.code == 1
+    assert "cache.db: кэш повреждён (file is not a database); удалите его и выполните lk-sync pull --full" in spoilt.err
+
+
+def test_a_reader_who_has_seen_enough_is_no_fault(office: Office) -> None:
+    office.lk_sync("pull")
+    shell = f"set -o pipefail; for i in 1 2 3; do {LK_SYNC} runs --json | true || exit 9; done"
+    done = subprocess.run(
+        ["bash", "-c", shell], cwd=office.folder, env=office.environment, capture_output=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def _at_a_terminal(office: Office, *words: str) -> str:
+    """What the command shows on a wide terminal."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [LK_SYNC, *words],
+        cwd=office.folder,
+        env=office.environment | {"TERM": "xterm", "COLUMNS": "300"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    shown = b""
+    try:
+        while part := os.read(ours, 65536):
+            shown += part
+    except OSError:  # Linux tells the end of a terminal so
+        pass
+    finally:
+        os.close(ours)
+        process.wait(PATIENCE_SECONDS)
+    return shown.decode()
+
+
+def test_a_terminal_shows_progress_and_tables_and_obeys_no_cell(office: Office) -> None:
+    office.books["payments"]["rows"][3] |= {"сумма": "\x1b]0;взлом\x07[red]5", "ид": "\x1b[2J[bold]"}
+    office.keep_books()
+    pulled = _at_a_terminal(office, "pull")
+    assert "━" in pulled
+    assert "ЗАДЕРЖАН" in pulled
+    shown = _at_a_terminal(office, "rejects")
+    assert "\x1b]0;" not in shown
+    assert "\x1b[2J" not in shown
+    assert r"\x1b]0;взлом\x07[red]5" in shown
+
+
+def _files(office: Office, connection: dict[str, object]) -> None:
+    folder = office.folder / "config" / "sinks"
+    folder.mkdir(exist_ok=True)
+    (folder / "files.yaml").write_text(FILES % json.dumps(connection), "utf-8")
+
+
+def test_push_ends_with_the_code_of_what_stood_in_its_way(office: Office, drop: TheDrop) -> None:
+    reach: Callable[..., dict[str, object]] = drop.reach
+    _files(office, reach())
+    assert "✓ приёмник files: sftp://lk@127.0.0.1" in office.lk_sync("check", "--connect").out
+    said = office.lk_sync("push")
+    assert (said.code, said.out) == (0, "files: выгружено 0, подтверждено 0, отклонено 0, непонятных ответов 0\n")
+    _files(office, reach(host_key=None))
+    assert office.lk_sync("push").code == 2
+    _files(office, reach(port=1))
+    assert office.lk_sync("push").code == 3
+    _files(office, reach(username="nobody"))
+    assert office.lk_sync("push", "files").code == 4
+
+
+def test_settings_are_found_from_anywhere(office: Office, tmp_path_factory: pytest.TempPathFactory) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    config = Path(os.path.relpath(office.folder / "config", elsewhere))
+    for words, environment in ((["--config", config], {}), ([], {"LK_CONFIG": str(config)})):
+        done = subprocess.run(
+            [LK_SYNC, *words, "check"],
+            cwd=elsewhere,
+            env=office.environment | environment,
+            capture_output=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+        assert done.returncode == 0
+        assert f"папка данных: {office.folder / 'var'}" in done.stdout.decode()
+    assert list(elsewhere.iterdir()) == []
