@@ -1,0 +1,105 @@
+"""Bills, payments and documents are listed as the accounting system has them, the newest first."""
+
+from __future__ import annotations
+
+import pytest
+
+from demo.supplier.oddities import Oddity
+from portal.assets import FOR_EVER, assets
+from tests.portal.pages.cast import BOOKS, NUMBER, SUBSCRIBER, amend, enter
+from tests.portal.pages.html import Element, check, kopecks
+from tests.portal.world import Browser, World
+
+
+async def listed(browser: Browser, path: str) -> list[Element]:
+    page = check((await browser.get(path)).text)
+    return page.one("table", "sheet").one("tbody").all("tr")
+
+
+async def test_bills_say_how_much_by_when_and_which_were_withdrawn(world: World) -> None:
+    rows = await listed(enter(world, NUMBER[Oddity.BILL_WITHDRAWN]), "/bills")
+    books = sorted(BOOKS[Oddity.BILL_WITHDRAWN]["bills"], key=lambda row: row[1], reverse=True)
+    assert [row.all("td")[0].text for row in rows] == [bill[2] for bill in books]
+    assert [kopecks(row.all("td")[-1].text) for row in rows] == [bill[6] for bill in books]
+    withdrawn = [row for row in rows if "отозвана" in row.text]
+    assert len(withdrawn) == sum(bill[7] == "withdrawn" for bill in books) > 0
+
+
+async def test_the_home_page_shows_no_withdrawn_bill(world: World) -> None:
+    key = world.cache.account_key(SUBSCRIBER)
+    with world.cache.view() as view:
+        withdrawn = view.code_id("withdrawn")
+    assert withdrawn > 0
+    before = check((await enter(world, SUBSCRIBER).get("/")).text)
+    assert "октябрь" in before.all("div", "columns")[0].text
+    amend(world, "UPDATE bills SET state = :state WHERE account = :key AND period = 202610", state=withdrawn, key=key)
+    after = check((await enter(world, SUBSCRIBER).get("/")).text)
+    assert "сентябрь" in after.all("div", "columns")[0].text
+
+
+async def test_payments_are_all_there_with_a_reversal_below_zero(world: World) -> None:
+    rows = await listed(enter(world, NUMBER[Oddity.PAYMENT_REVERSED]), "/payments")
+    books = BOOKS[Oddity.PAYMENT_REVERSED]["payments"]
+    shown = [kopecks(row.all("td")[-1].text) for row in rows]
+    assert sorted(shown) == sorted(payment[4] for payment in books)
+    assert min(shown) < 0
+
+
+async def test_documents_name_contracts_and_acts(world: World) -> None:
+    rows = await listed(enter(world, NUMBER[Oddity.METER_REPLACED]), "/documents")
+    assert sorted(row.one("th").text for row in rows) == sorted(
+        row[5] for row in BOOKS[Oddity.METER_REPLACED]["documents"]
+    )
+    assert {row.all("td")[0].text for row in rows} == {"Договор", "Акт"}
+
+
+async def test_a_long_list_comes_in_parts_and_nothing_is_lost_between_them(world: World) -> None:
+    key = world.cache.account_key(SUBSCRIBER)
+    amend(
+        world,
+        "INSERT INTO payments (account, payment, paid_on, period, amount_kopecks, channel, run)"
+        " WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 120)"
+        " SELECT :key, 'p-' || n, '2020-01-01', 202001, n, (SELECT MIN(channel) FROM payments), 1 FROM n",
+        key=key,
+    )
+    browser = enter(world, SUBSCRIBER)
+    numbers = [row.all("td")[2].text for part in (1, 2, 3, 4) for row in await listed_or_none(browser, part)]
+    assert len(numbers) == len(set(numbers)) == 120 + len(BOOKS[Oddity.ORDINARY]["payments"])
+
+
+async def listed_or_none(browser: Browser, part: int) -> list[Element]:
+    page = check((await browser.get(f"/payments?page={part}")).text)
+    return [row for table in page.all("tbody") for row in table.all("tr")]
+
+
+@pytest.mark.parametrize("page", ["0", "-1", "x", "1e9", "9" * 30, "²", "1000000"])
+async def test_a_page_that_makes_no_sense_is_the_first(world: World, page: str) -> None:
+    browser = enter(world, SUBSCRIBER)
+    assert len(await listed(browser, f"/payments?page={page.replace('²', '%C2%B2')}")) > 0
+
+
+@pytest.mark.parametrize(
+    ("path", "dataset"), [("/bills", "bills"), ("/payments", "payments"), ("/documents", "documents")]
+)
+async def test_nothing_yet_and_not_loaded_yet_are_two_things(world: World, path: str, dataset: str) -> None:
+    browser = enter(world, SUBSCRIBER)
+    amend(world, f"DELETE FROM {dataset}")
+    nothing = check((await browser.get(path)).text).one("main").text
+    amend(world, "DELETE FROM dataset_state WHERE dataset = :dataset", dataset=dataset)
+    unknown = check((await browser.get(path)).text).one("main").text
+    assert "ещё не загружены" in unknown
+    assert "ещё не загружены" not in nothing
+    assert "0,00" not in nothing + unknown
+
+
+async def test_static_files_are_kept_for_ever_under_the_name_of_their_content(world: World) -> None:
+    browser = world.browser()
+    for asset in assets().values():
+        packed = await browser.get(asset.address)
+        plain = await browser.get(asset.address, Accept_Encoding="identity")
+        assert packed.headers["Cache-Control"] == plain.headers["Cache-Control"] == FOR_EVER
+        assert packed.headers["Content-Encoding"] == "gzip"
+        assert packed.text.encode() == plain.text.encode() == asset.body
+        assert "Set-Cookie" not in packed.headers
+    for path in ("/static/portal.css", "/static/", "/static/../app.py", "/static/%2e%2e%2fapp.py"):
+        assert (await browser.get(path)).status == 404

@@ -1,0 +1,107 @@
+"""Nobody sees what is a neighbour's, whichever route they try with the neighbour's numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+from aiohttp import web
+
+from demo.supplier.oddities import Oddity
+from tests.portal.pages.cast import BOOKS, NEIGHBOUR, SUBSCRIBER, enter
+from tests.portal.pages.html import check
+from tests.portal.pages.test_readings import fields_of, form_on, typed
+from tests.portal.world import Browser, Page, World
+
+METER = BOOKS[Oddity.TWO_METERS]["meters"][0][1]
+SECRETS = {
+    *(row[2] for row in BOOKS[Oddity.TWO_METERS]["meters"]),
+    *(row[2] for row in BOOKS[Oddity.TWO_METERS]["bills"]),
+    *(row[1] for row in BOOKS[Oddity.TWO_METERS]["payments"]),
+    *(row[3] for row in BOOKS[Oddity.TWO_METERS]["documents"]),
+    NEIGHBOUR,
+}
+
+# Routes that name nothing of an account: theirs is the session, or they are for everybody.
+OWN = ("/", "/charges", "/bills", "/payments", "/readings", "/documents")
+PUBLIC = ("/help", "/register", "/register/sent", "/login", "/rules", "/rules/{version}", "/consent")
+NAMELESS = {
+    *(("GET", path) for path in (*OWN, *PUBLIC, "/password", "/consent/{version}", "/static/{name}")),
+    *(("GET", path) for path in ("/healthz", "/readyz")),
+    *(("POST", path) for path in ("/password", "/register", "/login", "/logout", "/language")),
+}
+
+Attempt = Callable[[Browser, str], Awaitable[Page]]
+
+
+async def _post_reading(browser: Browser, submission: str) -> Page:
+    form = await form_on(browser)
+    return await browser.post("/readings", fields_of(form, value="1") | {"meter": METER})
+
+
+# Routes that name something: how to try them with what is the neighbour's.
+ATTEMPTS: dict[tuple[str, str], Attempt] = {
+    ("GET", "/readings/history"): lambda browser, submission: browser.get(f"/readings/history?meter={METER}"),
+    ("GET", "/readings/{submission}"): lambda browser, submission: browser.get(f"/readings/{submission}"),
+    ("POST", "/readings"): _post_reading,
+}
+
+
+def routes(world: World) -> set[tuple[str, str]]:
+    return {
+        (route.method, route.resource.canonical)
+        for route in world.app.router.routes()
+        if route.resource is not None and route.method != "HEAD"
+    }
+
+
+async def test_every_route_is_known_here(world: World) -> None:
+    unknown = routes(world) - NAMELESS - ATTEMPTS.keys()
+    assert not unknown, f"say in this file how to try these routes with a neighbour's ids: {sorted(unknown)}"
+    assert not (NAMELESS | ATTEMPTS.keys()) - routes(world), "these routes are gone"
+
+
+@pytest.mark.parametrize("route", sorted(ATTEMPTS))
+async def test_what_is_the_neighbours_is_not_found(world: World, route: tuple[str, str]) -> None:
+    theirs = enter(world, NEIGHBOUR)
+    form = await form_on(theirs)
+    fields = fields_of(form, value=typed(_next_reading()))
+    stored = await theirs.post("/readings", fields)
+    assert stored.location is not None
+    assert (await theirs.get(stored.location)).status == 200
+    refused = await ATTEMPTS[route](enter(world, SUBSCRIBER), fields["submission"])
+    assert refused.status == 404
+    assert not [secret for secret in SECRETS if secret in refused.text]
+
+
+def _next_reading() -> int:
+    mine = [row[5] for row in BOOKS[Oddity.TWO_METERS]["readings"] if row[1] == METER]
+    return int(max(mine)) + 2_000_000
+
+
+async def test_a_neighbours_form_that_is_replayed_is_a_conflict_and_tells_nothing(world: World) -> None:
+    theirs = enter(world, NEIGHBOUR)
+    fields = fields_of(await form_on(theirs), value=typed(_next_reading()))
+    await theirs.post("/readings", fields)
+    mine = enter(world, SUBSCRIBER)
+    own = fields_of(await form_on(mine), value=fields["value"])
+    refused = await mine.post("/readings", own | {"submission": fields["submission"]})
+    assert refused.status == 409
+    assert not [secret for secret in SECRETS if secret in refused.text]
+
+
+async def test_no_page_of_the_subscriber_holds_anything_of_the_neighbour(world: World) -> None:
+    browser = enter(world, SUBSCRIBER)
+    for method, path in sorted(NAMELESS):
+        if method == "GET" and "{" not in path:
+            page = await browser.get(path)
+            assert not [secret for secret in SECRETS if secret in page.text], path
+
+
+async def test_a_stranger_is_sent_to_log_in(world: World) -> None:
+    stranger = world.browser()
+    for path in ("/", "/charges", "/bills", "/payments", "/readings", "/documents", "/readings/history?meter=1"):
+        page = await stranger.get(path)
+        assert page.status == web.HTTPSeeOther.status_code
+        assert (page.location or "").startswith("/login")
+    assert check((await stranger.get("/login")).text).all("nav", "menu") == []
