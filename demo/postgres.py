@@ -40,7 +40,6 @@ ssl_key_file = 'server.key'
 ssl_min_protocol_version = 'TLSv1.2'
 password_encryption = 'scram-sha-256'
 fsync = off
-synchronous_commit = off
 full_page_writes = off
 max_connections = 40
 shared_buffers = 128MB
@@ -174,11 +173,12 @@ class Postgres:
     def create_reader(self, database: str, name: str, password: str) -> None:
         """A role that may read every table of `database`, also later ones, and change nothing. Safe to repeat."""
         reader = sql.Identifier(name)
-        with self.connect(database) as admin:
+        with self.connect() as admin:  # in UTF-8: a base of another encoding would store other bytes of the password
             if not admin.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (name,)).fetchone():
                 admin.execute(sql.SQL("CREATE ROLE {} LOGIN").format(reader))
+            admin.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(reader, sql.Literal(password)))
+        with self.connect(database) as admin:
             for grant in (
-                sql.SQL("ALTER ROLE {} PASSWORD {}").format(reader, sql.Literal(password)),
                 sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(database), reader),
                 sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(reader),
                 sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA public TO {}").format(reader),

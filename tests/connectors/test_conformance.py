@@ -15,15 +15,19 @@ import msgspec
 import pytest
 
 from demo import drop as players
-from demo import snapshot
+from demo import snapshot, sql_base
 from demo.accounting import TABLES, cells
 from demo.bookkeeper import Bookkeeper
+from demo.certificates import Authority
 from demo.supplier import Plan, Supplier
 from lk_sync import conformance, mapping
 from lk_sync.config import Config
 from lk_sync.conformance import BrokenPromise, Increment, SinkCase, SourceCase
 from lk_sync.contracts import Batch, Totals, Wanted
-from lk_sync.records import DATASETS
+from lk_sync.records import DATASETS, plain_account
+from tests.at_the_base import PASSWORD as BASE_PASSWORD
+from tests.at_the_base import TheBase
+from tests.at_the_base import base as base
 from tests.at_the_drop import PASSWORD, TheDrop
 from tests.at_the_drop import drop as drop
 from tests.at_the_drop import server_key as server_key
@@ -166,6 +170,48 @@ def test_all_broken_promises_of_a_source_are_told_together(scripted: SourceCase)
         conformance.check_source(careless)
     broken = [line.split(":")[0] for line in str(told.value).splitlines()]
     assert broken == ["an_unprotected_channel_is_refused", "a_missing_column_is_named"]
+
+
+# ODBC
+
+
+@pytest.fixture(scope="module")
+def odbc(kept: Kept, base: TheBase, closed_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SourceCase]:
+    """The base as the accounting system keeps it."""
+    sql_base.load(base.books, kept.books)
+    stranger = Authority(tmp_path_factory.mktemp("stranger"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LK_WRONG_PASSWORD", WRONG)
+        yield kept.case(
+            _wanted(),
+            make=base.source,
+            unprotected=lambda: base.source(tls="require"),
+            impostor=lambda: base.source(ca=str(stranger.ca)),
+            unreachable=lambda: base.source(port=closed_port),
+            denied=lambda: base.source(password={"secret": "WRONG_PASSWORD"}),
+            secrets=(BASE_PASSWORD, WRONG),
+        )
+
+
+@pytest.mark.parametrize("promise", conformance.SOURCE_PROMISES, ids=conformance.title)
+def test_the_odbc_source_keeps(promise: Callable[[SourceCase], None], odbc: SourceCase) -> None:
+    promise(odbc)
+
+
+def test_the_odbc_source_brings_the_books_exactly(kept: Kept, base: TheBase, odbc: SourceCase) -> None:
+    """Every cell of every dataset, and not one page of them in words that had to be converted here."""
+    with odbc.make().connect() as session:
+        for wanted in _wanted():
+            name, batches = wanted.dataset.name, list(session.pull(wanted))
+            assert all(batch.exact for batch in batches), name
+            rows = [row for batch in batches for row in zip(*batch.columns, strict=True)]
+            assert sorted(rows) == sorted(_in_cache_form(name, wanted, row) for row in kept.rows[name]), name
+
+
+def _in_cache_form(name: str, wanted: Wanted, row: tuple[Any, ...]) -> tuple[Any, ...]:
+    by_field = dict(zip(DATASETS[name].columns, row[:-1], strict=True))
+    by_field |= {"account": plain_account(by_field["account"])} if "account" in by_field else {}
+    return tuple(by_field[field.name] for field in wanted.fields)
 
 
 # SFTP
