@@ -8,6 +8,7 @@ count. Whatever goes wrong comes out as one of our errors, in a sentence.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -210,6 +211,7 @@ async def fetch(call: Call, path: str, into: BinaryIO, *, settings: SftpSettings
 
 def _write(into: BinaryIO, block: bytes, offset: int) -> None:
     try:
-        os.pwrite(into.fileno(), block, offset)
+        if os.pwrite(into.fileno(), block, offset) < len(block):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     except OSError as error:
         raise Unreachable(f"временный файл не записать ({error.strerror}); попытка будет повторена") from error

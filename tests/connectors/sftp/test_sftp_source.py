@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import tempfile
 import threading
 import time
@@ -285,6 +286,19 @@ def test_nothing_in_the_drop_is_changed_and_nothing_stays_here(drop: TheDrop, tm
         assert list((tmp_path / "temporary").iterdir()) == []
         assert len(rows(session, wanted())) == 1
     assert {path: path.stat().st_mtime_ns for path in drop.root.rglob("*")} == before
+
+
+def test_a_full_disk_here_is_told_and_tried_again_later(drop: TheDrop) -> None:
+    drop.lay("out", f"payments-{STAMP}.csv", (PAYMENTS + LINE * 20_000).encode(), rows=20_000)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with drop.source().connect() as session:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, hard))
+        try:
+            with pytest.raises(Unreachable, match="временный файл не записать"):
+                session.columns(wanted())
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert len(rows(session, wanted())) == 20_000
 
 
 @pytest.mark.parametrize("kind", ["close", "reset", "flip", "silence"])
