@@ -16,6 +16,7 @@ from demo.supplier.plan import Plan
 Payer = Literal["punctual", "rounding", "forgetful", "ahead", "debtor"]
 SERVICES: Final = ("heating", "hot_water")
 OLD_NUMBERS: Final = 20
+MOST_DIGITS: Final = 18
 UNREAD: Final = 3
 """So many first accounts have not handed in the open month: there is always somebody to try it with."""
 NEW_NUMBERS_FROM: Final = 300_000_000
@@ -70,6 +71,8 @@ def number(index: int) -> str:
 
 def index_of(account: str) -> int | None:
     """The index whose number this is, None if no supplier has it."""
+    if not (account.isascii() and account.isdigit() and len(account) <= MOST_DIGITS):
+        return None
     value = int(account)
     guess = (value - NEW_NUMBERS_FROM) // 10 if value >= NEW_NUMBERS_FROM else (value - 12_345) // 11
     return next((index for index in (guess, guess + 1) if index >= 0 and number(index) == account), None)

@@ -90,7 +90,8 @@ def test_an_account_is_found_by_its_number(index: int) -> None:
 
 def test_strangers_are_no_accounts() -> None:
     supplier = Supplier(FIFTY)
-    assert supplier.books_of("000012346") is None
+    for stranger in ("000012346", "", "АБ-1", "²", "9" * 5_000):
+        assert supplier.books_of(stranger) is None
     assert supplier.books_of(number(50)) is None
     assert supplier.books_of(number(49)) is not None
 
