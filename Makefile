@@ -31,8 +31,8 @@ torture: ## тысяча SIGKILL всем процессам обмена (по�
 
 bench: ## замеры скорости рядом с другими программами
 	@$(PYTHON) demo/machine test
-	$(BIN)/python bench/pull.py
-	$(BIN)/python bench/portal.py
+	$(BIN)/python -m bench.pull
+	$(BIN)/python -m bench.portal
 
 clean: ## убрать .venv, .demo и всё, что оставили проверки
 	rm -rf .venv .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info build
