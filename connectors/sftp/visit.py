@@ -23,6 +23,10 @@ from lk_sync.errors import AccessDenied, BadData, LkError, SettingsError, Unprot
 
 T = TypeVar("T")
 
+HOST_KEY_KINDS: Final = (
+    *("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"),
+    *("rsa-sha2-512", "rsa-sha2-256"),
+)
 KEEPALIVES: Final = 3
 GOODBYE_SECONDS: Final = 5
 READ_REQUESTS: Final = 64
@@ -102,6 +106,7 @@ async def _connected(
         agent_path=None,
         client_factory=lambda: call,
         known_hosts=([pinned], [], []),
+        server_host_key_algs=_key_kinds(pinned),
         username=settings.username,
         connect_timeout=settings.connect_seconds,
         login_timeout=settings.connect_seconds,
@@ -116,6 +121,12 @@ async def _connected(
             await asyncio.wait_for(connection.wait_closed(), GOODBYE_SECONDS)
     finally:
         connection.abort()
+
+
+def _key_kinds(pinned: asyncssh.SSHKey) -> list[str]:
+    """The pinned kind first; then the rest, so that a server without it shows what it has and we can say so."""
+    own = [algorithm.decode() for algorithm in pinned.sig_algorithms if algorithm != b"ssh-rsa"]
+    return list(dict.fromkeys((*own, *HOST_KEY_KINDS)))
 
 
 def _login(settings: SftpSettings) -> dict[str, Any]:
@@ -139,10 +150,7 @@ def _told(settings: SftpSettings, pinned: asyncssh.SSHKey, call: Call, error: Ex
                 "ключ, и только тогда исправьте host_key"
             )
         case asyncssh.KeyExchangeFailed():
-            return Unprotected(
-                f"{peer}: сервер не может доказать, что владеет ключом вида {pinned.get_algorithm()} из host_key "
-                f"({error.reason}); соединение разорвано"
-            )
+            return Unprotected(f"{peer}: защищённый канал не установлен ({error.reason}); соединение разорвано")
         case asyncssh.PermissionDenied():
             return AccessDenied(f"{peer}: сервер не принял имя или {_credential(settings)}")
         case asyncssh.SFTPPermissionDenied():

@@ -35,18 +35,23 @@ def test_without_a_readable_pinned_key_nothing_is_sent(drop: TheDrop, host_key: 
         assert proxy.connections == 0
 
 
-def test_another_server_key_of_the_same_kind_is_refused_with_both_fingerprints(drop: TheDrop) -> None:
-    other = players.public_line(asyncssh.generate_private_key("ssh-ed25519"))
+@pytest.mark.parametrize("kind", ["ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa"])
+def test_another_server_key_of_whatever_kind_is_refused_with_both_fingerprints(drop: TheDrop, kind: str) -> None:
+    other = players.public_line(asyncssh.generate_private_key(kind))
     with pytest.raises(Unprotected) as refusal:
         drop.sink(host_key=other).probe()
     for line in (other, drop.drop.host_key):
         assert asyncssh.import_public_key(line).get_fingerprint() in str(refusal.value)
 
 
-def test_a_pinned_key_of_another_kind_is_refused(drop: TheDrop) -> None:
-    other = players.public_line(asyncssh.generate_private_key("ecdsa-sha2-nistp256"))
-    with pytest.raises(Unprotected, match="не может доказать"):
-        drop.sink(host_key=other).probe()
+@pytest.mark.parametrize("kind", ["ecdsa-sha2-nistp384", "ssh-rsa"])
+def test_a_server_with_a_key_of_another_kind_is_trusted_when_that_is_pinned(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LK_DROP_PASSWORD", PASSWORD)
+    visitor = players.Visitor(name="lk", password=PASSWORD)
+    with players.running(tmp_path, key=asyncssh.generate_private_key(kind), visitor=visitor) as running:
+        TheDrop(running).sink().probe()
 
 
 def test_a_wrong_password_is_access_denied_and_stays_out_of_the_message(
