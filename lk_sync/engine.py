@@ -26,7 +26,7 @@ from lk_sync import logs, peers, schedules
 from lk_sync.clock import Clock, moment
 from lk_sync.config import Config
 from lk_sync.errors import Busy, LkError, SettingsError, Unreachable
-from lk_sync.flow import export
+from lk_sync.flow import disk, export
 from lk_sync.flow.run import Puller, RunReport, lock
 from lk_sync.schedules import Job, Schedules
 from lk_sync.store import runs
@@ -169,7 +169,7 @@ def walk(
 def push(config: Config, store: Store, name: str, *, clock: Clock) -> export.PushReport:
     """Export what waits for sink `name` and take its answers."""
     sink = peers.sink(config, name)
-    with lock(config.lk.data_dir, f"sink-{name}"):
+    with lock(config.lk.data_dir, f"sink-{name}"), disk.faults_told():
         return export.push(store, name=name, setting=config.sinks[name], sink=sink, now=clock)
 
 

@@ -11,6 +11,7 @@ import ctypes
 import multiprocessing
 import os
 import signal
+import sqlite3
 import sys
 import threading
 import time
@@ -27,6 +28,7 @@ from lk_sync.cache import schema
 from lk_sync.cache.codes import Codes
 from lk_sync.contracts import Session, Wanted
 from lk_sync.errors import LkError, SettingsError, Unreachable
+from lk_sync.flow import disk
 from lk_sync.flow.stage import Staged, Staging
 from lk_sync.flow.validate import Unfit, Validator, converter
 
@@ -133,8 +135,8 @@ def _child(order: Order, pipe: Connection) -> None:
         pipe.send(None)
     except LkError as error:
         pipe.send(_Failed(type(error).__name__, str(error)))
-    except OSError as error:
-        pipe.send(_Failed("LkError", f"{order.staging}: {error.strerror or error}"))
+    except (sqlite3.Error, OSError) as error:
+        pipe.send(_Failed("BadData", str(disk.told(error))))
     except Exception as error:  # the parent must learn of any fault, and the driver may raise anything
         pipe.send(_Failed("BadData", f"неожиданная ошибка при загрузке: {type(error).__name__}: {error}"))
     finally:

@@ -11,7 +11,7 @@ import fcntl
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -24,7 +24,7 @@ from lk_sync.clock import Clock, instant
 from lk_sync.config import Config, SourceSetting
 from lk_sync.contracts import Totals, Wanted
 from lk_sync.errors import BadData, Busy, Held, LkError, SettingsError
-from lk_sync.flow import publish
+from lk_sync.flow import disk, publish
 from lk_sync.flow.check import Finding, check
 from lk_sync.flow.publish import Published
 from lk_sync.flow.pull import Order, Watch, pull
@@ -64,20 +64,18 @@ class Puller:
         setting = self._config.sources[job.peer]
         file = self._config.folder / "sources" / f"{job.peer}.yaml"
         wanted = mapping.all_wanted(file, setting, job.datasets)
-        with lock(self._config.lk.data_dir, job.peer):
+        with lock(self._config.lk.data_dir, job.peer), disk.faults_told():
             self._mend(job.peer)
             run = self._store.write_now(
                 lambda tx: runs.open_run(tx, job=name, source=job.peer, started_by=self._started_by, now=self._clock())
             )
             try:
-                return self._walk(run, name, job, setting, self._since(wanted, setting, full=full or job.full))
+                with disk.faults_told():
+                    return self._walk(run, name, job, setting, self._since(wanted, setting, full=full or job.full))
             except LkError as error:
-                self._close(run, "failed", error)
+                with suppress(sqlite3.Error):  # a full disk; the next walk will find the run broken
+                    self._close(run, "failed", error)
                 raise
-            except (sqlite3.Error, OSError) as error:
-                fault = BadData(f"не удалось записать данные, прежние остались: {_disk(error)}")
-                self._close(run, "failed", fault)
-                raise fault from error
 
     def approve(self, run: int) -> RunReport:
         """Publish a held run as it was staged. Raises SettingsError when it is not held any more."""
@@ -246,10 +244,3 @@ def _dataset(what: Staged, done: Published | None, found: tuple[Finding, ...]) -
         pull_seconds=what.seconds,
         publish_seconds=done.seconds if done else 0.0,
     )
-
-
-def _disk(error: Exception) -> str:
-    text = str(error)
-    if "disk" in text or "No space" in text:
-        return f"{text}; освободите место на диске и повторите"
-    return text

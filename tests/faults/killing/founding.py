@@ -36,7 +36,7 @@ def founded(folder: Path, *, accounts: int) -> Iterator[Town]:
     """A town whose drop is being served."""
     town = Town(folder, accounts)
     for path in (town.truths, town.cache.parent):
-        path.mkdir(parents=True)
+        path.mkdir(parents=True, exist_ok=True)
     heard, said = Pipe(duplex=False)
     trade = fork(serve_the_drop, town.drop, folder / "drop_key", _new_key(folder / "our_key"), said)
     server = Victim("drop", folder, trade)
@@ -62,7 +62,7 @@ def _new_key(file: Path) -> str:
 def _write_settings(town: Town, served: Peer) -> None:
     """The demo's settings for this machine, but with a key for a password: a process needs no environment then."""
     config = town.folder / "config"
-    local_settings.write(config, port=0, data=town.cache.parent, drop=served, mail=served)
+    local_settings.write(config, port=0, data=town.cache.parent, drop=served, mail=served, pull_every="1s")
     for part in ("sources", "sinks"):
         setting = _read(config / part / "accounting.yaml")
         del setting["connection"]["password"]

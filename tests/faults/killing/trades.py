@@ -139,11 +139,7 @@ def export_books(board: Board, town: Town, seed: int) -> None:
 
 def note_truth(town: Town, books: Bookkeeper, moment: datetime) -> None:
     """What the set of files of this moment will hold."""
-    whole: dict[str, list[Any]] = {"services": list(books.supplier.services())}
-    for account in books.every():
-        for name, rows in account.items():
-            whole.setdefault(name, []).extend(rows)
-    (town.truths / snapshot.stamp(moment)).write_text(truths.of_books(whole), "utf-8")
+    (town.truths / snapshot.stamp(moment)).write_text(truths.of_every_book(books), "utf-8")
 
 
 def _book_something(books: Bookkeeper, chance: random.Random) -> None:

@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
+from demo.bookkeeper import Bookkeeper
 from lk_sync.records import DATASETS, Dataset
 
 Row = tuple[Any, ...]
@@ -47,6 +48,15 @@ CLOSED: Final[Mapping[str, str]] = {
 def of_books(books: Mapping[str, Iterable[Row]]) -> str:
     """The digest of rows as the supplier has them: fields in the dataset's order and one more cell at the end."""
     return _digest({name: _plain(DATASETS[name], rows) for name, rows in books.items()})
+
+
+def of_every_book(books: Bookkeeper) -> str:
+    """The digest of the supplier's books as they are now."""
+    whole: dict[str, list[Row]] = {"services": list(books.supplier.services())}
+    for account in books.every():
+        for name, rows in account.items():
+            whole.setdefault(name, []).extend(rows)
+    return of_books(whole)
 
 
 def _plain(dataset: Dataset, rows: Iterable[Row]) -> Iterable[Row]:
