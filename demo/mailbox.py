@@ -173,6 +173,7 @@ class _Connection(SMTP):
         await self.push("354 End data with <CR><LF>.<CR><LF>")
         await self._reader.readuntil(b"\r\n")
         self.transport.abort()
+        await asyncio.Event().wait()  # ends with the connection; what is still in the buffer is no command
 
 
 class _Desk:

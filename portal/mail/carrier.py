@@ -6,6 +6,7 @@ leaves with DATA: before that nothing was delivered; after it only the server's 
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -98,10 +99,11 @@ class Carrier:
         server, self._server = self._server, None
         if server is None:
             return
+        transport = server.transport
         with suppress(SMTPException, OSError):
             if server.is_connected:
                 await server.quit()
-        server.close()
+        await _drop(server, transport)
 
     async def _connected(self) -> aiosmtplib.SMTP:
         if self._server is not None and self._server.is_connected:
@@ -111,13 +113,13 @@ class Carrier:
         try:
             await server.connect()
         except SMTPAuthenticationError as error:
-            server.close()
+            await _drop(server, server.transport)
             raise AccessDenied(
                 f"почтовый сервер {self._name} не принял имя и пароль ({error.code} {error.message}); "
                 "исправьте mail.username и секрет mail.password"
             ) from error
         except (SMTPException, OSError, ssl.SSLError) as error:
-            server.close()
+            await _drop(server, server.transport)
             raise _unreachable(self._name, error) from error
         self._server, self._carried = server, 0
         return server
@@ -155,6 +157,14 @@ def _context(mail: Mail) -> ssl.SSLContext:
         raise SettingsError(f"mail.ca: {mail.ca} – сертификат центра не читается ({error})") from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
+
+
+async def _drop(server: aiosmtplib.SMTP, transport: asyncio.BaseTransport | None) -> None:
+    """Ends the connection now: a TLS farewell would keep its socket open for as long as the server likes."""
+    server.close()
+    if (abort := getattr(transport, "abort", None)) is not None:
+        abort()
+        await asyncio.sleep(0)
 
 
 def _unreachable(name: str, error: Exception) -> Unreachable:

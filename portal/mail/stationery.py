@@ -79,7 +79,7 @@ class Stationery:
         try:
             subject, _, _ = self._texts(kind, language, sample)
         except jinja2.TemplateNotFound as error:
-            raise SettingsError(f"{folder / str(error)}: нет шаблона письма") from error
+            raise SettingsError(f"{folder / (error.name or kind)}: нет шаблона письма") from error
         except jinja2.TemplateSyntaxError as error:
             raise SettingsError(f"{folder / (error.name or '')}, строка {error.lineno}: {error.message}") from error
         except (jinja2.TemplateError, TypeError, ValueError) as error:

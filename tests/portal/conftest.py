@@ -10,7 +10,8 @@ import pytest
 from demo import mailbox as demo_mailbox
 from demo.certificates import Authority
 from demo.mailbox import Mailbox
-from tests.portal.world import NEIGHBOUR, SUBSCRIBER, Browser, World, fill
+from tests.portal.office import Office
+from tests.portal.world import NEIGHBOUR, SUBSCRIBER, Browser, World, configure, fill
 from tests.portal.world import world as open_world
 
 
@@ -32,6 +33,14 @@ def mailbox(authority: Authority, tmp_path: Path) -> Iterator[Mailbox]:
     (tmp_path / "ca.pem").write_bytes(authority.ca.read_bytes())
     with demo_mailbox.running(tmp_path / "letters", certificate, username="lk", password="mail-secret") as box:
         yield box
+
+
+@pytest.fixture
+def office(tmp_path: Path, mailbox: Mailbox) -> Iterator[Office]:
+    """The post without the portal."""
+    made = Office(configure(tmp_path / "config", port=1, mailbox=mailbox), mailbox)
+    yield made
+    made.store.close()
 
 
 @pytest.fixture
