@@ -31,7 +31,7 @@ def enter(world: World, account: str, *, language: str = "ru") -> Browser:
     """A browser with a session of the account's present holder. Logging in is another test's matter."""
     token = secrets.token_urlsafe(32)
     world.store.write_now(lambda tx: _admit(tx, world, account, language, token))
-    browser = world.browser()
+    browser = world.browser(**{"Accept-Language": language})
     jar = browser.session.cookie_jar
     assert isinstance(jar, CookieJar)
     jar.update_cookies({SESSION: token}, URL(world.base))
