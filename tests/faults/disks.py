@@ -8,30 +8,38 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
+import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Final
 
 import pytest
-
-STEP: Final = 16 * 1024
 
 
 class SmallDisk:
     """A mounted tmpfs."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._ballast = folder / "ballast"
 
     def fill(self, *, leave: int = 0) -> None:
-        """Until nothing fits any more, then give `leave` bytes back."""
-        with self._ballast.open("wb", buffering=0) as file:
-            with pytest.raises(OSError, match="No space"):
-                while True:
-                    file.write(bytes(STEP))
-        os.truncate(self._ballast, self._ballast.stat().st_size - leave)
+        """Until nothing but `leave` bytes fits any more."""
+        with self._ballast.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(self._folder).free - leave)
+
+    @contextmanager
+    def without_room(self, database: Path) -> Iterator[None]:
+        """Not even a page of the database fits: what its log had in reserve is given back first."""
+        with closing(sqlite3.connect(database)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self.fill()
+        try:
+            yield
+        finally:
+            self.clear()
 
     def clear(self) -> None:
         self._ballast.unlink(missing_ok=True)

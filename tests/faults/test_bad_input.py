@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from demo.postgres import Postgres
-from tests.faults.killing.founding import founded, reroute_source, source_port
+from tests.faults.killing.founding import drop_port, founded, reroute
 from tests.faults.proxy import Fault, Proxy
 from tests.faults.ways import COLUMN, RENAMED, ByDrop, ByOdbc, Way
 
@@ -26,8 +26,8 @@ Reroute = Callable[[int], None]
 @pytest.fixture(scope="module")
 def by_drop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ByDrop, Proxy]]:
     folder = tmp_path_factory.mktemp("drop") / "town"
-    with founded(folder, accounts=ACCOUNTS) as town, Proxy("127.0.0.1", source_port(town)) as proxy:
-        reroute_source(town, proxy.port)
+    with founded(folder, accounts=ACCOUNTS) as town, Proxy("127.0.0.1", drop_port(town)) as proxy:
+        reroute(town, "sources", port=proxy.port)
         yield _begun(ByDrop(town)), proxy
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from demo import snapshot
 from tests.faults.killing import truths
-from tests.faults.killing.founding import founded, reroute_source, source_port
+from tests.faults.killing.founding import drop_port, founded, reroute
 from tests.faults.killing.town import Town
 from tests.faults.killing.victims import Victim, engine
 from tests.faults.proxy import Fault, Proxy
@@ -31,8 +31,8 @@ def town(tmp_path: Path) -> Iterator[Town]:
 @pytest.fixture
 def hanging(town: Town) -> Iterator[Victim]:
     """An engine that waits for the next byte of a file."""
-    with Proxy("127.0.0.1", source_port(town)) as proxy:
-        reroute_source(town, proxy.port)
+    with Proxy("127.0.0.1", drop_port(town)) as proxy:
+        reroute(town, "sources", port=proxy.port)
         proxy.fault = Fault("silence", at=FAR_INTO_A_FILE)
         victim = Victim("engine", town.folder, engine(town))
         victim.start()

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -50,11 +49,10 @@ async def test_a_reading_for_which_there_is_no_room_is_refused_whole_and_taken_o
     browser = enter(world, SUBSCRIBER)
     fields = fields_of(await form_on(browser), value=typed(last(Oddity.ORDINARY) + 2_000_000))
     before = _written(world)
-    _fill_up(world, disk)
-    refused = await browser.post("/readings", fields)
-    assert refused.status == 503
-    assert (await browser.get("/")).status == 200
-    disk.clear()
+    with disk.without_room(world.config.lk.store_path):
+        refused = await browser.post("/readings", fields)
+        assert refused.status == 503
+        assert (await browser.get("/")).status == 200
     assert _written(world) == before
     taken = [await browser.post("/readings", fields) for _ in range(2)]
     assert [page.location for page in taken] == [f"/readings/{fields['submission']}"] * 2
@@ -66,23 +64,15 @@ async def test_a_reading_for_which_there_is_no_room_is_refused_whole_and_taken_o
     }
 
 
-def _fill_up(world: World, disk: SmallDisk) -> None:
-    """Not even a page of the store fits any more: what its log had in reserve is given back first."""
-    with closing(sqlite3.connect(world.config.lk.store_path)) as store:
-        store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    disk.fill()
-
-
 async def test_who_registers_or_logs_in_meanwhile_is_asked_to_come_back(
     on_small_disk: tuple[World, SmallDisk],
 ) -> None:
     world, disk = on_small_disk
     before = _written(world)
-    _fill_up(world, disk)
     stranger = world.browser()
-    answers: list[Any] = [await stranger.log_in(SUBSCRIBER), await stranger.register(SUBSCRIBER)]
+    with disk.without_room(world.config.lk.store_path):
+        answers = [await stranger.log_in(SUBSCRIBER), await stranger.register(SUBSCRIBER)]
     assert [page.status for page in answers] == [503, 503]
     assert all("Retry-After" in page.headers for page in answers)
-    disk.clear()
     assert _written(world) == before
     assert (await stranger.register(SUBSCRIBER)).location == "/register/sent"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import Pipe
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import asyncssh
 import yaml
@@ -71,21 +71,18 @@ def _write_settings(town: Town, served: Peer) -> None:
     town.timetable.write_text(TIMETABLE, "utf-8")
 
 
-def source_port(town: Town) -> int:
+def drop_port(town: Town) -> int:
     """Where the drop is served."""
-    port: int = _read(_source(town))["connection"]["port"]
+    port: int = _read(town.folder / "config" / "sinks" / "accounting.yaml")["connection"]["port"]
     return port
 
 
-def reroute_source(town: Town, port: int) -> None:
-    """From now on the source is called at another port."""
-    setting = _read(_source(town))
-    setting["connection"]["port"] = port
-    _write(_source(town), setting)
-
-
-def _source(town: Town) -> Path:
-    return town.folder / "config" / "sources" / "accounting.yaml"
+def reroute(town: Town, part: Literal["sources", "sinks"], **reach: Any) -> None:
+    """From now on the source or the sink is called in another way: at another `port`, with another `host_key`."""
+    file = town.folder / "config" / part / "accounting.yaml"
+    setting = _read(file)
+    setting["connection"] |= reach
+    _write(file, setting)
 
 
 def _read(file: Path) -> dict[str, Any]:
