@@ -21,7 +21,7 @@ from markupsafe import Markup, _escape_inner  # type: ignore[attr-defined] # the
 
 ROOT: Final = Path(__file__).parent
 PLACES: Final = (ROOT / "pages", ROOT / "templates")
-PLACEHOLDER: Final = re.compile(r"%\((\w+)\)s")
+PLACEHOLDER: Final = re.compile(r"(?<!%)%\((\w+)\)s")
 OUR_ESCAPE: Final = f"; from {__name__} import escape\n"
 
 
