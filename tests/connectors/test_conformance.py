@@ -66,11 +66,10 @@ def kept() -> Kept:
     return Kept(books, rows | {"services": books.supplier.services()})
 
 
-def _wanted(**other: Any) -> tuple[Wanted, ...]:
-    """The wishes of the shipped mapping; `other` changes each."""
+def _wanted() -> tuple[Wanted, ...]:
+    """The wishes of the shipped mapping."""
     setting = Config(CONFIG, {}).sources["accounting"]
-    wanted = mapping.all_wanted(CONFIG / "sources" / "accounting.yaml", setting)
-    return tuple(msgspec.structs.replace(wish, control_query=None, **other) for wish in wanted)
+    return tuple(mapping.all_wanted(CONFIG / "sources" / "accounting.yaml", setting))
 
 
 # The connector of somebody else, which the tests of the flow use
