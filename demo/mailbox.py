@@ -82,7 +82,7 @@ class Mailbox:
         part.rename(part.with_suffix(""))
 
     def _read(self, path: Path) -> EmailMessage:
-        return BytesParser(policy=policy.default).parsebytes(path.read_bytes())  # type: ignore[return-value]
+        return BytesParser(policy=policy.default).parsebytes(path.read_bytes())  # type: ignore[return-value]  # the policy makes EmailMessage
 
 
 @contextmanager

@@ -22,6 +22,7 @@ FILES_WANTED: Final = 65_536
 PAUSE_SECONDS: Final = 60
 ANSWER_SECONDS: Final = 30
 SWEEP_SECONDS: Final = 1
+LOOK_SECONDS: Final = 0.05
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,6 +126,11 @@ class Door:
         for guest in late:
             self._drop(guest)
         return len(late)
+
+    async def empty_handed(self) -> None:
+        """Waits until no request is in hand."""
+        while len(self._waiting) < len(self._guests):  # noqa: ASYNC110 - once, at the end of a process
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def keep_sweeping(self) -> None:
         loop = asyncio.get_running_loop()

@@ -15,7 +15,6 @@ import os
 import signal
 import socket
 import ssl
-import sys
 import time
 from pathlib import Path
 from typing import Final, NoReturn
@@ -25,12 +24,13 @@ import uvloop
 
 from lk_sync import logs
 from lk_sync.cache.reader import CacheReader
+from lk_sync.commands import Command
 from lk_sync.config import Config, Portal
 from lk_sync.errors import LkError, SettingsError
+from lk_sync.reports import complain
 from lk_sync.store.database import Store
 from portal.app import make_app
 from portal.connections import Door, allow_files, limits
-from portal.logs import through_structlog
 from portal.origin import Origin
 from portal.server import Service, listener
 
@@ -41,26 +41,24 @@ RESTART_SECONDS: Final = 1
 log: Final = logging.getLogger("portal")
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.command(cls=Command, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option(
     "--config",
     "folder",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("config"),
     envvar="LK_CONFIG",
-    show_default=True,
-    help="Папка настроек: lk.yaml, letters/, legal/.",
+    metavar="ПАПКА",
+    help="Папка настроек (config): lk.yaml, letters/, legal/.",
 )
-@click.version_option(package_name="lk-sync", prog_name="lk-portal")
+@click.version_option(
+    package_name="lk-sync", prog_name="lk-portal", message="%(prog)s %(version)s", help="Показать версию."
+)
 def main(folder: Path) -> None:
     """Личный кабинет абонента: сайт."""
     logs.configure()
-    through_structlog()
-    try:
-        serve(Config(folder))
-    except LkError as error:
-        click.echo(f"Ошибка: {error}", err=True)
-        sys.exit(error.exit_code)
+    logs.through_structlog()
+    serve(Config(folder))
 
 
 def serve(config: Config) -> None:
@@ -140,7 +138,7 @@ def _why_not_bound(portal: Portal, error: OSError) -> str:
 
 def _say_where(config: Config, bound: socket.socket, files: int) -> None:
     host, port = bound.getsockname()[:2]
-    log.info("личный кабинет слушает %s:%s, адрес для абонентов %s", host, port, config.lk.portal.base_url)
+    log.info("личный кабинет занял %s:%s, адрес для абонентов %s", host, port, config.lk.portal.base_url)
     log.info("открытых файлов можно держать %s", files)
     if not config.lk.cache_path.exists():
         log.warning("данные ещё не загружены (%s): запустите lk-sync pull", config.lk.cache_path)
@@ -167,6 +165,7 @@ async def _until_stopped(
     await service.start(bound)
     gc.collect()
     gc.freeze()  # templates, routes and catalogues live as long as the process: no collection looks at them again
+    log.info("готов отвечать")
     await stop.wait()
     log.info("останавливаемся, отвечаем на то, что уже пришло")
     await service.stop()
@@ -207,7 +206,7 @@ class _Crew:
             _run(self._config, bound, self._tls, self._files)
             code = 0
         except LkError as error:
-            click.echo(f"Ошибка: {error}", err=True)
+            complain(f"Ошибка: {error}")
             code = error.exit_code
         finally:
             logging.shutdown()

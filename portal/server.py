@@ -26,7 +26,8 @@ from portal.origin import browser
 from portal.visits import Visit
 
 BACKLOG: Final = 1024
-DRAIN_SECONDS: Final = 4  # aiohttp waits once for the handlers and once for their connections
+DRAIN_SECONDS: Final = 5
+STOP_SECONDS: Final = 1  # what aiohttp gives, twice, to those that are not done by then
 LINGER_SECONDS: Final = 2
 
 log: Final = logging.getLogger("portal")
@@ -41,7 +42,7 @@ class Service:
         self.secure = app[ORIGIN].secure
         self.headers = headers.headers(secure=self.secure)
         self._tls = tls
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_SECONDS)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_SECONDS)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self, listener: socket.socket) -> None:
@@ -58,7 +59,16 @@ class Service:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._listener.close()
+        await self._drain()
         await self._runner.cleanup()
+
+    async def _drain(self) -> None:
+        """Waits for the answers in hand. aiohttp's own way of stopping drops the rest of a form that is arriving."""
+        for connection in self.manager.connections:
+            connection.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                await self.door.empty_handed()
 
     def _keep(self, work: Any) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -125,7 +135,7 @@ class Service:
 class Connection(RequestHandler):
     """One connection: aiohttp's protocol with our deadlines and our answers."""
 
-    __slots__ = ("_guest", "_service")
+    __slots__ = ("_guest", "_leaving", "_service")
 
     def __init__(self, service: Service, guest: Guest) -> None:
         super().__init__(
@@ -137,9 +147,16 @@ class Connection(RequestHandler):
         )
         self._service = service
         self._guest = guest
+        self._leaving = False
+
+    def close(self) -> None:
+        """aiohttp stops listening at once; the rest of a form that is arriving would be lost."""
+        if self._current_request is None:
+            super().close()
+        self._leaving = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._guest.drop = transport.abort  # type: ignore[attr-defined]
+        self._guest.drop = transport.abort  # type: ignore[attr-defined]  # every transport of a socket has it
         super().connection_made(transport)
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -173,6 +190,8 @@ class Connection(RequestHandler):
         elif resp is None:
             log.error("%s: обработчик не вернул ответа", request.path)
             resp = answers.to(request, HTTPStatus.INTERNAL_SERVER_ERROR)
+        if self._leaving:
+            resp.force_close()
         headers.put(resp, self._service.headers)
         self._service.note(request, resp.status)
         return await super().finish_response(request, resp, start_time)

@@ -52,7 +52,7 @@ def append(
     )
 
 
-def about(tx: Tx, *, object: str) -> list[Entry]:  # noqa: A002
+def about(tx: Tx, *, object: str) -> list[Entry]:  # noqa: A002 - as above
     return [Entry(*row) for row in tx.rows("audit.about", object=object)]
 
 

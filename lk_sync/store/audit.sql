@@ -1,4 +1,5 @@
 -- name: append!
+-- A line is only ever added.
 INSERT INTO audit (entry, at, actor, act, object, address, detail)
 VALUES (:entry, :at, :actor, :act, :object, :address, :detail);
 
@@ -7,6 +8,7 @@ VALUES (:entry, :at, :actor, :act, :object, :address, :detail);
 SELECT at, actor, act, object, address, detail FROM audit WHERE object = :object ORDER BY at, entry;
 
 -- name: by
+-- What somebody did, oldest first.
 SELECT at, actor, act, object, address, detail FROM audit WHERE actor = :actor ORDER BY at, entry;
 
 -- name: did_from^

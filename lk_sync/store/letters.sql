@@ -13,6 +13,7 @@ ORDER BY next_try_at
 LIMIT 1;
 
 -- name: claim!
+-- One row changed: the letter is ours until the lease ends.
 UPDATE letters
 SET lease_until = :lease_until, attempts = attempts + 1
 WHERE letter = :letter
@@ -46,6 +47,7 @@ SET state = 'uncertain', context = '{}', lease_until = NULL, last_answer = :answ
 WHERE state = 'sending' AND lease_until <= :now;
 
 -- name: backlog^
+-- How many letters wait, were refused for good, or have an unknown fate.
 SELECT
     COALESCE(SUM(CASE WHEN state IN ('waiting', 'sending') THEN 1 ELSE 0 END), 0),
     COALESCE(SUM(CASE WHEN state = 'failed' THEN 1 ELSE 0 END), 0),

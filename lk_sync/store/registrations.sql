@@ -9,6 +9,7 @@ VALUES (
 ON CONFLICT (registration) DO NOTHING;
 
 -- name: due^
+-- The oldest request that nobody has in hand.
 SELECT
     registration, account, email, amount_kopecks, language, rules_version, rules_sha256, consent_version,
     consent_sha256, address, browser, created_at
@@ -18,6 +19,7 @@ ORDER BY created_at
 LIMIT 1;
 
 -- name: claim!
+-- One row changed: the request is ours until the lease ends.
 UPDATE registrations
 SET lease_until = :lease_until
 WHERE registration = :registration AND outcome IS NULL AND (lease_until IS NULL OR lease_until <= :now);
@@ -29,7 +31,9 @@ SET outcome = :outcome, settled_at = :now, lease_until = NULL, amount_kopecks = 
 WHERE registration = :registration AND outcome IS NULL;
 
 -- name: waiting^
+-- How many requests are not settled.
 SELECT COUNT(*) FROM registrations WHERE outcome IS NULL;
 
 -- name: outcome^
+-- What came of a request.
 SELECT outcome FROM registrations WHERE registration = :registration;

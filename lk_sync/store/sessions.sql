@@ -1,4 +1,5 @@
 -- name: open!
+-- A session begins.
 INSERT INTO sessions (token_hash, user_code, csrf_key, created_at, seen_at, expires_at, address, browser)
 VALUES (:token_hash, :user_code, :csrf_key, :now, :now, :expires_at, :address, :browser);
 
@@ -13,6 +14,7 @@ WHERE s.token_hash = :token_hash
   AND u.ended_at IS NULL;
 
 -- name: seen!
+-- The session was used; its idle limit never moves back.
 UPDATE sessions SET seen_at = :seen_at WHERE token_hash = :token_hash AND seen_at < :seen_at;
 
 -- name: end_all!
@@ -20,9 +22,11 @@ UPDATE sessions SET seen_at = :seen_at WHERE token_hash = :token_hash AND seen_a
 DELETE FROM sessions WHERE user_code = :user_code;
 
 -- name: sweep!
+-- Sessions that nobody can use any more.
 DELETE FROM sessions WHERE expires_at <= :now OR seen_at <= :seen_after;
 
 -- name: end!
+-- One session ends.
 DELETE FROM sessions WHERE token_hash = :token_hash;
 
 -- name: alive^

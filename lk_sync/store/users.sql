@@ -1,14 +1,17 @@
 -- name: find^
+-- A live user record by its code.
 SELECT user_code, account, holder_key, email, language, password_hash, password_kind, password_expires_at
 FROM user_records
 WHERE user_code = :user_code AND ended_at IS NULL;
 
 -- name: of_account^
+-- The live user record of an account; an index allows only one.
 SELECT user_code, account, holder_key, email, language, password_hash, password_kind, password_expires_at
 FROM user_records
 WHERE account = :account AND ended_at IS NULL;
 
 -- name: create!
+-- A user record begins with a one-time password.
 INSERT INTO user_records (
     user_code, account, holder_key, email, language, password_hash, password_kind, password_expires_at, created_at)
 VALUES (:user_code, :account, :holder_key, :email, :language, :password_hash, 'one_time', :expires_at, :now);
@@ -36,7 +39,9 @@ SET password_hash = :password_hash, password_kind = 'own', password_expires_at =
 WHERE user_code = :user_code AND password_hash = :was AND ended_at IS NULL;
 
 -- name: end!
+-- A user record ends and is never used again.
 UPDATE user_records SET ended_at = :now WHERE user_code = :user_code AND ended_at IS NULL;
 
 -- name: choose_language!
+-- The language of pages and letters.
 UPDATE user_records SET language = :language WHERE user_code = :user_code AND ended_at IS NULL;

@@ -186,7 +186,7 @@ async def test_a_visitor_that_does_not_read_the_answer_is_dropped(tmp_path: Path
         )
         _, writer = await asyncio.open_connection("127.0.0.1", world.port, limit=1)
         transport = writer.transport
-        transport.pause_reading()  # type: ignore[attr-defined]
+        transport.pause_reading()  # type: ignore[attr-defined]  # every transport of a socket has it
         writer.write((head(world, "GET /consent HTTP/1.1") + b"\r\n") * 600)
         await until(lambda: len(world.service.door) == 0, seconds=15)
         writer.close()

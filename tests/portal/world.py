@@ -108,7 +108,13 @@ def free_port() -> int:
 
 
 def configure(folder: Path, *, port: int, mailbox: Mailbox | None = None, **settings: Any) -> Config:
-    """A configuration folder of its own; `settings` are sections of lk.yaml that differ from the product's."""
+    """A configuration folder of its own, read."""
+    return Config(folder, write_settings(folder, port=port, mailbox=mailbox, **settings))
+
+
+def write_settings(folder: Path, *, port: int, mailbox: Mailbox | None = None, **settings: Any) -> dict[str, str]:
+    """A configuration folder of its own; `settings` are sections of lk.yaml that differ from the product's. Returns
+    the environment that goes with it."""
     shutil.copytree(CONFIG / "legal", folder / "legal")
     shutil.copytree(CONFIG / "letters", folder / "letters")
     tree = yaml.safe_load((CONFIG / "lk.yaml").read_text("utf-8"))
@@ -130,7 +136,7 @@ def configure(folder: Path, *, port: int, mailbox: Mailbox | None = None, **sett
     for section, values in settings.items():
         tree[section] = (tree.get(section) or {}) | values
     (folder / "lk.yaml").write_text(yaml.safe_dump(tree, allow_unicode=True), "utf-8")
-    return Config(folder, environment)
+    return environment
 
 
 @dataclass

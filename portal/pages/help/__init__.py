@@ -1,3 +1,5 @@
+"""Help: how does one use this portal, step by step?"""
+
 from portal.language import N_
 from portal.pages.help.handlers import routes
 from portal.render import MenuItem

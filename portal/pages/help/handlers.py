@@ -35,7 +35,7 @@ def manuals(lk: Lk) -> dict[str, Markup]:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE),
         undefined=jinja2.StrictUndefined,
-        autoescape=False,  # noqa: S701
+        autoescape=False,  # noqa: S701 - Markdown, which `markdown` escapes
     )
     told = {"supplier": lk.supplier, "window": lk.readings, "portal": lk.portal}
     return {each: markdown(environment.get_template(f"manual.{each}.md").render(told)) for each in LANGUAGES}
