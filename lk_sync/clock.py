@@ -19,7 +19,7 @@ def now() -> datetime:
 
 def instant(moment: datetime) -> str:
     """`moment` (aware) as stored text in UTC."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def moment(text: str) -> datetime:

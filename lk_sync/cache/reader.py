@@ -297,10 +297,12 @@ class View:
         found = self._rows("payments", account=account, since=since, most=most, passed=passed)
         return [PaymentRow._make((*row[:4], codes[row[4]])) for row in found]
 
-    def paid_after(self, account: int, period: Month) -> Kopecks:
-        """Payments that the balance of `period` cannot know yet."""
-        row = self._row("paid_after", account=account, period=period)
-        return int(row[0]) if row else 0
+    def last_payment(
+        self, account: int, *, since: Day = EVER_DAY, after: Month = EVER
+    ) -> tuple[PaymentRow, Kopecks] | None:
+        """The latest payment, and the sum of those for months later than `after`."""
+        row = self._row("last_payment", account=account, since=since, period=after)
+        return None if row is None else (PaymentRow._make((*row[:4], self._codes[row[4]])), int(row[5]))
 
     def meters(self, account: int) -> list[MeterRow]:
         """Meters in service first."""

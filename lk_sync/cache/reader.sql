@@ -66,9 +66,13 @@ SELECT payment, paid_on, period, amount_kopecks, channel
 FROM payments WHERE account = :account AND paid_on >= :since
 ORDER BY paid_on DESC, payment DESC LIMIT :most OFFSET :passed;
 
--- name: paid_after^
--- What was booked as paid for later months than the last one with a balance.
-SELECT COALESCE(SUM(amount_kopecks), 0) FROM payments WHERE account = :account AND period > :period;
+-- name: last_payment^
+-- The latest payment, and what was booked for later months than :period. A day has ten characters.
+SELECT p.payment, p.paid_on, p.period, p.amount_kopecks, p.channel, n.paid
+FROM (SELECT MAX(paid_on || ' ' || payment) AS newest,
+             SUM(CASE WHEN period > :period THEN amount_kopecks ELSE 0 END) AS paid
+      FROM payments WHERE account = :account AND paid_on >= :since) AS n
+JOIN payments AS p ON p.account = :account AND p.payment = SUBSTR(n.newest, 12);
 
 -- name: meters
 -- Meters of the account; those in service first.

@@ -6,17 +6,18 @@ Nothing is computed here but sums of balances that the accounting system has clo
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 from aiohttp import web
 
-from lk_sync.cache.reader import BillRow, MeterRow, PaymentRow, ReadingRow, View
+from lk_sync.cache.reader import BalanceRow, BillRow, MeterRow, PaymentRow, ReadingRow, View
+from lk_sync.flow.acceptance import Span, window_of
 from lk_sync.records import Kopecks, Month
 from portal.access import subscriber, visitor
 from portal.freshness import as_of
 from portal.keys import CACHE, LK
-from portal.pages.readings.cards import handed_in, span
+from portal.pages.readings.cards import handed_in
 from portal.pages.readings.cards import today as today_of
 from portal.pages.readings.way import Way, way_of
 from portal.render import render
@@ -59,6 +60,7 @@ class Facts(msgspec.Struct, frozen=True):
     loaded: frozenset[str]
 
 
+BEYOND_ANY_MONTH: Final = 999912
 DATASETS = ("accounts", "balances", "bills", "payments", "meters", "readings")
 
 
@@ -66,13 +68,14 @@ DATASETS = ("accounts", "balances", "bills", "payments", "meters", "readings")
 @subscriber
 async def show(request: web.Request) -> web.Response:
     today = today_of(request)
+    span = window_of(today, request.app[LK].readings)
     with request.app[CACHE].view() as view:
         subject = subject_of(view, visitor(request))
         if subject is None:
             return nothing_known(request, view)
         loaded = frozenset(name for name in DATASETS if view.state(name) is not None)
         facts = _facts(view, subject, loaded, today)
-        meters = _meters(request, view, subject)
+        meters = _meters(request, view, subject, span)
         shown_as_of = as_of(request, view, *loaded)
     return render(
         request,
@@ -80,7 +83,7 @@ async def show(request: web.Request) -> web.Response:
         card=subject.card,
         facts=facts,
         meters=meters,
-        span=span(request),
+        span=span,
         late=request.app[LK].readings.late,
         today=today,
         as_of=shown_as_of,
@@ -88,29 +91,30 @@ async def show(request: web.Request) -> web.Response:
 
 
 def _facts(view: View, subject: Subject, loaded: frozenset[str], today: date) -> Facts:
+    balance = view.balance(subject.key)
+    paid = view.last_payment(
+        subject.key, since=subject.since_day, after=balance[0].period if balance else BEYOND_ANY_MONTH
+    )
     bills = view.bills(subject.key, since=subject.since_month, most=3)
     bill = next((bill for bill in bills if bill.state == "issued"), None)
-    payments = view.payments(subject.key, since=subject.since_day, most=1)
     return Facts(
-        standing=_standing(view, subject.key, bill, today),
+        standing=_standing(view, balance, bill, paid[1] if paid else 0, today) if balance else None,
         bill=bill,
-        payment=payments[0] if payments else None,
+        payment=paid[0] if paid else None,
         loaded=loaded,
     )
 
 
-def _standing(view: View, account: int, bill: BillRow | None, today: date) -> Standing | None:
-    balance = view.balance(account)
-    if not balance:
-        return None
-    kopecks, period = sum(row.closing_kopecks for row in balance), balance[0].period
-    paid_since = view.paid_after(account, period)
+def _standing(
+    view: View, balance: list[BalanceRow], bill: BillRow | None, paid_since: Kopecks, today: date
+) -> Standing:
+    kopecks = sum(row.closing_kopecks for row in balance)
     kind = _kind(kopecks, paid_since)
     due = bill if kind == "debt" else None
     return Standing(
         kind=kind,
         kopecks=kopecks,
-        period=period,
+        period=balance[0].period,
         services=[(view.service_title(row.service), row.closing_kopecks) for row in balance],
         paid_since=paid_since,
         due=due,
@@ -124,12 +128,12 @@ def _kind(kopecks: Kopecks, paid_since: Kopecks) -> Literal["debt", "paid", "zer
     return "credit" if kopecks < 0 else "zero"
 
 
-def _meters(request: web.Request, view: View, subject: Subject) -> list[MeterLine]:
+def _meters(request: web.Request, view: View, subject: Subject, span: Span) -> list[MeterLine]:
     in_service = [meter for meter in view.meters(subject.key) if meter.removed_on is None]
     if not in_service:
         return []
     last = view.last_readings(subject.key, since=subject.since_day)
-    newest = {submitted.meter: submitted for submitted in reversed(handed_in(request))}
+    newest = {submitted.meter: submitted for submitted in reversed(handed_in(request, span))}
     return [
         MeterLine(
             meter,

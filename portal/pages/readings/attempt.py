@@ -50,7 +50,7 @@ def attempt_of(request: web.Request) -> Attempt:
         return Attempt(
             meter=meter,
             service=view.service_title(meter.service),
-            past=past(readings, [each for each in handed_in(request) if each.meter == meter.meter]),
+            past=past(readings, [each for each in handed_in(request, span(request)) if each.meter == meter.meter]),
             account_closed=subject.card.closed_on is not None,
             unit_price_micro=view.unit_price_micro(subject.key, meter.service, meter.unit),
             submission=_uuid(fields.get("submission", "")),

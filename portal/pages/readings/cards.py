@@ -12,7 +12,7 @@ from aiohttp import web
 from lk_sync.cache.reader import MeterRow, View
 from lk_sync.flow import acceptance
 from lk_sync.flow.acceptance import Dial, Span
-from lk_sync.records import Month, next_month
+from lk_sync.records import next_month
 from lk_sync.store import submissions
 from lk_sync.store.submissions import Submitted
 from portal.access import visitor
@@ -53,21 +53,18 @@ def span(request: web.Request) -> Span:
     return acceptance.window_of(today(request), request.app[LK].readings)
 
 
-def handed_in(request: web.Request) -> list[Submitted]:
+def handed_in(request: web.Request, span: Span) -> list[Submitted]:
     """What the reader of this request handed in lately, for all meters, the newest first."""
     reader = visitor(request)
+    since = next_month(span.period, -MONTHS_OF_WAYS)
     return submissions.of_account(
-        request.app[STORE].reading, account=reader.account, user_code=reader.user_code, since=_lately(request)
+        request.app[STORE].reading, account=reader.account, user_code=reader.user_code, since=since
     )
-
-
-def _lately(request: web.Request) -> Month:
-    return next_month(span(request).period, -MONTHS_OF_WAYS)
 
 
 def cards(request: web.Request, view: View, subject: Subject) -> list[MeterCard]:
     """Meters in service first."""
-    ways = [way_of(request, submitted) for submitted in handed_in(request)]
+    ways = [way_of(request, submitted) for submitted in handed_in(request, span(request))]
     return [_card(request, view, subject, meter, ways) for meter in view.meters(subject.key)]
 
 
