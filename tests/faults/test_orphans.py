@@ -1,65 +1,77 @@
-"""What is left of an engine that ends while its source keeps silent in the middle of a file?"""
+"""What is left of an engine that ends while its source keeps silent in the middle of a fetch?"""
 
 from __future__ import annotations
 
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing
-from datetime import UTC, datetime
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
-from demo import snapshot
+from demo.postgres import Postgres
 from tests.faults.killing import truths
 from tests.faults.killing.founding import drop_port, founded, reroute
-from tests.faults.killing.town import Town
 from tests.faults.killing.victims import Victim, engine
-from tests.faults.proxy import Fault, Proxy
+from tests.faults.proxy import CHUNK, Fault, Proxy
+from tests.faults.ways import ByDrop, ByOdbc, Way
 
-FAR_INTO_A_FILE = 30_000
-
-
-@pytest.fixture
-def town(tmp_path: Path) -> Iterator[Town]:
-    with founded(tmp_path / "town", accounts=50) as town:
-        snapshot.write(town.drop / "out", town.books, datetime.now(UTC))
-        yield town
+FAR_INTO_THE_FETCH = 40_000
+SECONDS = 30
 
 
-@pytest.fixture
-def hanging(town: Town) -> Iterator[Victim]:
-    """An engine that waits for the next byte of a file."""
-    with Proxy("127.0.0.1", drop_port(town)) as proxy:
+@contextmanager
+def _by_drop(folder: Path) -> Iterator[tuple[Way, Proxy]]:
+    with founded(folder / "town", accounts=50) as town, Proxy("127.0.0.1", drop_port(town)) as proxy:
         reroute(town, "sources", port=proxy.port)
-        proxy.fault = Fault("silence", at=FAR_INTO_A_FILE)
-        victim = Victim("engine", town.folder, engine(town))
+        way = ByDrop(town)
+        way.change()
+        yield way, proxy
+
+
+@contextmanager
+def _by_odbc(folder: Path, server: Postgres) -> Iterator[tuple[Way, Proxy]]:
+    with closing(ByOdbc(folder, server, "orphans", accounts=50)) as way, Proxy(server.host, server.port) as proxy:
+        way.reroute(proxy.port)
+        yield way, proxy
+
+
+@pytest.fixture(params=["drop", "odbc"])
+def silent(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Way, Victim]]:
+    """An engine that waits for the next byte."""
+    of_the_way = _by_drop(tmp_path) if request.param == "drop" else _by_odbc(tmp_path, _server(request))
+    with of_the_way as (way, proxy):
+        proxy.fault = Fault("silence", at=FAR_INTO_THE_FETCH)
+        victim = Victim("engine", tmp_path, engine(way.config, way.environment))
         victim.start()
         try:
-            _until(lambda: "pull" in victim.board.seen and proxy.passed["from_server"] >= FAR_INTO_A_FILE)
-            yield victim
+            until = time.monotonic() + SECONDS
+            while not ("pull" in victim.board.seen and proxy.passed["from_server"] > FAR_INTO_THE_FETCH - CHUNK):
+                assert time.monotonic() < until, (tmp_path / "log").read_text()
+                time.sleep(0.05)
+            yield way, victim
         finally:
             victim.end()
 
 
-def _until(done, seconds: float = 30.0) -> None:
-    until = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < until
-        time.sleep(0.05)
+def _server(request: pytest.FixtureRequest) -> Postgres:
+    server: Postgres = request.getfixturevalue("postgres")
+    return server
 
 
-def test_nobody_outlives_an_engine_that_is_killed(hanging: Victim) -> None:
-    assert "pull" in hanging.kill()
+def test_nobody_outlives_an_engine_that_is_killed(silent: tuple[Way, Victim]) -> None:
+    _, victim = silent
+    assert "pull" in victim.kill()
 
 
-def test_an_engine_that_is_told_to_stop_rolls_the_pull_in_hand_back_and_leaves_nobody(
-    town: Town, hanging: Victim
+def test_an_engine_that_is_told_to_stop_rolls_back_the_pull_in_hand_and_leaves_nobody(
+    silent: tuple[Way, Victim],
 ) -> None:
-    assert hanging.stop() == 0
-    assert truths.of_cache(town.cache) == truths.NOTHING
-    with closing(sqlite3.connect(town.store)) as store:
+    way, victim = silent
+    assert victim.stop() == 0
+    assert way.shown == truths.NOTHING
+    with closing(sqlite3.connect(way.cache.with_name("store.db"))) as store:
         ((state, reason),) = store.execute("SELECT state, error_text FROM runs").fetchall()
     assert (state, reason) == ("failed", "остановлено по требованию; ничего не опубликовано")
-    assert not list((town.cache.parent / "staging").iterdir())
+    assert not list((way.cache.parent / "staging").iterdir())

@@ -102,7 +102,7 @@ class Siege:
             "portal": lambda: fork(trades.take_readings, town),
             "accounting": lambda: fork(trades.keep_accounts, town),
             "books": lambda: fork(trades.export_books, town, seed),
-            "engine": lambda: engine(town),
+            "engine": lambda: engine(town.folder / "config"),
         }
         return Victim(name, town.folder, born[name]())
 

@@ -12,12 +12,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from tests.faults.killing.phases import Board, Phase
-from tests.faults.killing.town import Town
 
 ROOT: Final = Path(__file__).parents[3]
 ORPHAN_SECONDS: Final = 3.0
@@ -97,13 +96,16 @@ def fork(trade: Callable[..., None], *args: Any) -> Callable[[Path], Life]:
     return born
 
 
-def engine(town: Town) -> Callable[[Path], Life]:
+def engine(config: Path, environment: Mapping[str, str] | None = None) -> Callable[[Path], Life]:
     """A life that begins as the operator begins it, with a new interpreter: `lk-sync run`."""
-    words = [sys.executable, "-m", "tests.faults.killing.engine", "--config", str(town.folder / "config")]
+    words = [sys.executable, "-m", "tests.faults.killing.engine", "--config", str(config)]
+    known = os.environ | (environment or {})
 
     def born(board: Path) -> Life:
-        with (town.folder / "log").open("ab") as log:
-            return subprocess.Popen([*words, str(board)], stdout=log, stderr=log, cwd=ROOT, start_new_session=True)
+        with (board.parent / "log").open("ab") as log:
+            return subprocess.Popen(
+                [*words, str(board)], stdout=log, stderr=log, cwd=ROOT, env=known, start_new_session=True
+            )
 
     return born
 
