@@ -143,6 +143,17 @@ class Postgres:
             self._process.wait()
         self._process = None
 
+    @property
+    def process_id(self) -> int:
+        """Of the running server's parent process. Raises RuntimeError while it is stopped."""
+        if self._process is None:
+            raise RuntimeError("PostgreSQL не запущен")
+        return self._process.pid
+
+    def version(self) -> str:
+        with self.connect() as admin:
+            return str(admin.info.parameter_status("server_version"))
+
     def log(self) -> str:
         return (self.folder / "log").read_text("utf-8", errors="replace")
 
