@@ -11,6 +11,7 @@ from portal.access import SESSION
 from portal.forgery import COOKIE
 from tests.portal.world import NEIGHBOUR, PASSWORD, SUBSCRIBER, Browser, World
 
+SOMETHING = "00000000-0000-4000-8000-000000000000"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -18,7 +19,7 @@ async def test_every_form_of_every_route_that_changes_something_is_refused_witho
     subscriber: Browser, world: World
 ) -> None:
     routes = {
-        re.sub(r"{[^}]*}", "1", route.resource.canonical)
+        re.sub(r"{[^}]*}", SOMETHING, route.resource.canonical)
         for route in world.app.router.routes()
         if route.method not in ("GET", "HEAD")
     }
