@@ -262,7 +262,7 @@ async def _load(port: int, requests: Iterator[bytes], seconds: float, connection
     ended = [loop.create_future() for _ in range(connections)]
     readers = [Reader(requests, until, done) for done in ended]
     for reader in readers:
-        await loop.create_connection(lambda reader=reader: reader, "127.0.0.1", port)  # type: ignore[misc]
+        await loop.create_connection(lambda reader=reader: reader, "127.0.0.1", port)  # type: ignore[misc] # the default argument binds the reader
     await asyncio.gather(*ended)
     return readers
 

@@ -190,7 +190,7 @@ class Accountant:
             "SELECT former_micro FROM readings WHERE item = ? AND status = 'confirmed'", (row["supersedes"],)
         ).fetchone()
         if corrected is not None:
-            return corrected[0]  # type: ignore[no-any-return]
+            return corrected[0]  # type: ignore[no-any-return] # a cell of SQLite may be anything
         last = ledger.execute(
             "SELECT value_micro FROM readings WHERE account = ? AND meter = ? AND status = 'confirmed'"
             " AND item NOT IN (SELECT supersedes FROM readings WHERE status = 'confirmed' AND supersedes IS NOT NULL)"

@@ -49,7 +49,7 @@ class LanguageEnvironment(jinja2.Environment):
             extensions=["jinja2.ext.i18n"],
         )
         self.policies["ext.i18n.trimmed"] = True
-        self.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]
+        self.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined] # the extension adds it
         self._catalogue = catalogue
 
     def compile_all(self) -> None:
