@@ -34,5 +34,5 @@ bench: ## замеры скорости рядом с другими прогр�
 	$(BIN)/python -m bench.pull
 	$(BIN)/python -m bench.portal
 
-clean: ## убрать .venv, .demo и всё, что оставили проверки
-	rm -rf .venv .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info build
+clean: ## убрать .venv, .demo, .bench и всё, что оставили проверки
+	rm -rf .venv .demo .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info build
