@@ -68,7 +68,9 @@ Watch = Callable[[Progress], None]
 def pull(order: Order, *, deadline_seconds: float, watch: Watch, stop: threading.Event) -> None:
     """Fill `order.staging`. Raises what the source raised; Unreachable when the deadline passed, the child
     crashed or `stop` was set. Whatever is raised, the child is gone and the staging file is to be thrown away."""
-    context = _context()
+    # Loaded here, the connector is there in every child: loading it anew would be half the time of a small increment.
+    connector = type(registry.source(order.source, order.connection, order.file)).__module__
+    context = _context(connector)
     ours, theirs = context.Pipe(duplex=False)
     child = context.Process(target=_child, args=(order, theirs), daemon=True)
     child.start()
@@ -80,7 +82,7 @@ def pull(order: Order, *, deadline_seconds: float, watch: Watch, stop: threading
         ours.close()
 
 
-def _context() -> Any:
+def _context(connector: str) -> Any:
     """A plain fork while this process has one thread (it starts in milliseconds), else a fork server.
 
     Either way no connection to the cache may be open here: SQLite's locks do not survive a fork.
@@ -88,7 +90,7 @@ def _context() -> Any:
     if threading.active_count() == 1:
         return multiprocessing.get_context("fork")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["lk_sync.flow.pull"])
+    context.set_forkserver_preload(["lk_sync.flow.pull", connector])
     return context
 
 

@@ -24,27 +24,22 @@ _FAMILIES: Final[Mapping[str, Family]] = {
 _INTEGER_DIGITS: Final = {"int2": (5, 0), "int4": (10, 0)}
 BLOCK_READ: Final = 140000  # from PostgreSQL 14 on a range of blocks is read without looking at the others
 
-_OID: Final = "SELECT CAST(to_regclass(?) AS oid)"
-_COLUMNS: Final = """
+_TABLE: Final = """
 SELECT a.attname, format_type(a.atttypid, a.atttypmod), COALESCE(b.typname, t.typname),
-       CASE WHEN b.oid IS NULL THEN a.atttypmod ELSE t.typtypmod END, a.attnotnull, t.typtype
-FROM pg_attribute AS a
-JOIN pg_type AS t ON t.oid = a.atttypid
-LEFT JOIN pg_type AS b ON b.oid = t.typbasetype
-WHERE a.attrelid = CAST(? AS oid) AND a.attnum > 0 AND NOT a.attisdropped
-ORDER BY a.attnum"""
-_SEEKABLE: Final = """
-SELECT a.attname
-FROM pg_index AS i
-JOIN pg_class AS c ON c.oid = i.indexrelid
-JOIN pg_am AS m ON m.oid = c.relam AND m.amname = 'btree'
-JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
-WHERE i.indrelid = CAST(? AS oid) AND i.indisvalid AND i.indpred IS NULL"""
-_SIZE: Final = """
-SELECT CASE WHEN c.relkind IN ('r', 'm') AND current_setting('server_version_num')::int >= CAST(? AS int)
+       CASE WHEN b.oid IS NULL THEN a.atttypmod ELSE t.typtypmod END, a.attnotnull, t.typtype,
+       EXISTS (SELECT FROM pg_index AS i
+               JOIN pg_class AS n ON n.oid = i.indexrelid
+               JOIN pg_am AS m ON m.oid = n.relam AND m.amname = 'btree'
+               WHERE i.indrelid = c.oid AND i.indkey[0] = a.attnum AND i.indisvalid AND i.indpred IS NULL),
+       CASE WHEN c.relkind IN ('r', 'm') AND current_setting('server_version_num')::int >= CAST(? AS int)
             THEN pg_relation_size(c.oid) / current_setting('block_size')::int ELSE 0 END,
        GREATEST(c.reltuples, 0)::int8
-FROM pg_class AS c WHERE c.oid = CAST(? AS oid)"""
+FROM pg_class AS c
+JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+JOIN pg_type AS t ON t.oid = a.atttypid
+LEFT JOIN pg_type AS b ON b.oid = t.typbasetype
+WHERE c.oid = to_regclass(?)
+ORDER BY a.attnum"""
 _TABLES: Final = """
 SELECT relname FROM pg_class
 WHERE relkind IN ('r', 'v', 'm', 'p', 'f') AND pg_table_is_visible(oid)
@@ -52,26 +47,25 @@ WHERE relkind IN ('r', 'v', 'm', 'p', 'f') AND pg_table_is_visible(oid)
 
 
 def table(ask: Ask, name: str, *, seekable: bool) -> Relation:
-    """The table or view. Raises SchemaDrift when there is none."""
+    """The table or view, by one question. Raises SchemaDrift when there is none."""
     sql = names.dotted(name)
-    ((oid,),) = ask(_OID, sql)
-    if oid is None:
+    rows = ask(_TABLE, str(BLOCK_READ), sql)
+    if not rows:
         known = [row[0] for row in ask(_TABLES)]
         raise SchemaDrift(f"нет таблицы «{name}»{nearest(name.rpartition('.')[2], known)}; поправьте from")
-    ((blocks, rows),) = ask(_SIZE, str(BLOCK_READ), str(oid))
-    columns = {column.name: column for column in map(_column, ask(_COLUMNS, str(oid)))}
+    *_, blocks, guess = rows[0]
     return Relation(
         title=name,
         sql=sql,
-        columns=columns,
-        seekable=frozenset(columns if seekable else (row[0] for row in ask(_SEEKABLE, str(oid)))),
+        columns={row[0]: _column(row) for row in rows},
+        seekable=frozenset(row[0] for row in rows if seekable or row[6]),
         blocks=int(blocks),
-        rows=int(rows),
+        rows=int(guess),
     )
 
 
 def _column(row: Row) -> Column:
-    name, shown, base, modifier, not_null, kind = row
+    name, shown, base, modifier, not_null, kind, *_ = row
     return Column(
         name=name,
         type=shown,
