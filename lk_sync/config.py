@@ -9,6 +9,7 @@ they stand in, also when a variable gives them.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -54,15 +55,21 @@ class Secret(Strict, frozen=True, kw_only=True):
     def value(self, environment: Mapping[str, str] = os.environ) -> SecretValue:
         name = f"LK_{self.secret}"
         if path := environment.get(f"{name}_FILE"):
-            try:
-                return SecretValue(Path(path).read_text("utf-8").rstrip("\r\n"))
-            except OSError as error:
-                raise SettingsError(f"{name}_FILE: файл {path} не читается ({error.strerror})") from error
-            except UnicodeDecodeError as error:
-                raise SettingsError(f"{name}_FILE: файл {path} не в кодировке UTF-8") from error
+            return _secret_of(Path(path), f"{name}_FILE")
         if (value := environment.get(name)) is not None:
             return SecretValue(value)
         raise SettingsError(f"не задан секрет: переменная {name} или файл в переменной {name}_FILE")
+
+
+def _secret_of(path: Path, variable: str) -> SecretValue:
+    try:
+        if path.stat().st_mode & stat.S_IRWXO:
+            raise SettingsError(f"{variable}: файл {path} открыт посторонним; выполните chmod 600 {path}")
+        return SecretValue(path.read_text("utf-8").rstrip("\r\n"))
+    except OSError as error:
+        raise SettingsError(f"{variable}: файл {path} не читается ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{variable}: файл {path} не в кодировке UTF-8") from error
 
 
 class Supplier(Strict, frozen=True, kw_only=True):

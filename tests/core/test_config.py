@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import pickle
+import re
+import tempfile
 from pathlib import Path
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
-from lk_sync.config import Config, Secret
+from lk_sync.config import Config, Secret, SourceSetting
 from lk_sync.errors import SettingsError
+from lk_sync.settings_file import read
 
 LK = """\
 supplier:
@@ -261,6 +267,7 @@ def test_a_section_may_be_made_of_variables_alone(folder: Path) -> None:
 def test_a_secret_is_in_a_variable_or_better_in_a_file(tmp_path: Path) -> None:
     secret = Secret(secret="SMTP_PASSWORD")
     file = tmp_path / "password"
+    file.touch(mode=0o640)
     file.write_text("из файла\n", "utf-8")
     assert secret.value({"LK_SMTP_PASSWORD": " из переменной "}).reveal() == " из переменной "
     assert secret.value({"LK_SMTP_PASSWORD": "x", "LK_SMTP_PASSWORD_FILE": str(file)}).reveal() == "из файла"
@@ -271,6 +278,42 @@ def test_a_secret_is_in_a_variable_or_better_in_a_file(tmp_path: Path) -> None:
     file.write_bytes("пароль".encode("cp1251"))
     with pytest.raises(SettingsError, match="не в кодировке UTF-8"):
         secret.value({"LK_SMTP_PASSWORD_FILE": str(file)})
+
+
+def test_a_secret_that_everybody_may_read_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("сезам", "utf-8")
+    file.chmod(0o604)
+    with pytest.raises(SettingsError, match=r"LK_X_FILE: файл .* открыт посторонним; выполните chmod 600"):
+        Secret(secret="X").value({"LK_X_FILE": str(file)})
+
+
+CELLS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8) | st.dates()
+WORDS = st.sampled_from(
+    ["source", "connection", "datasets", "bills", "from", "fields", "account", "column", "guards", "x"]
+)
+TREES = st.recursive(CELLS, lambda tree: st.lists(tree, max_size=3) | st.dictionaries(WORDS | CELLS, tree, max_size=4))
+
+
+@given(TREES)
+def test_whatever_stands_in_a_file_is_understood_or_refused_in_words(tree: object) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "books.yaml"
+        path.write_text(yaml.safe_dump(tree, allow_unicode=True), "utf-8")
+        try:
+            read(path, SourceSetting)
+        except SettingsError as refused:
+            assert str(refused).startswith(str(path))  # noqa: PT017 - either outcome is right
+            assert not re.search("Expected|Invalid|Object", str(refused))  # noqa: PT017 - as above
+
+
+@given(st.binary(max_size=60))
+def test_bytes_that_are_no_settings_are_refused_in_words(body: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "books.yaml"
+        path.write_bytes(body)
+        with pytest.raises(SettingsError):
+            read(path, SourceSetting)
 
 
 def test_a_secret_does_not_show_itself() -> None:
