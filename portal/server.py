@@ -12,6 +12,8 @@ import logging
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -120,7 +122,7 @@ class Service:
         known = access.known(request)
         self.app[VISITS].note(
             Visit(
-                at=instant(self.app[CLOCK]()),
+                at=_to_the_second(int(self.app[CLOCK]().timestamp())),
                 address=self.app[ORIGIN].address(request),
                 user=known.user_code if known else None,
                 session=known.session if known else None,
@@ -130,6 +132,12 @@ class Service:
                 status=status,
             )
         )
+
+
+@lru_cache(maxsize=2)
+def _to_the_second(second: int) -> str:
+    """A stored instant; every visit of a second has the same."""
+    return instant(datetime.fromtimestamp(second, UTC))
 
 
 class Connection(RequestHandler):

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -56,9 +57,16 @@ def start(
     )
 
 
+@lru_cache(maxsize=8)
+def _edges(second: int, idle: timedelta) -> dict[str, str]:
+    """The limits as stored instants. Asked for on every page, so made once a second."""
+    now = datetime.fromtimestamp(second, UTC)
+    return {"now": instant(now), "seen_after": instant(now - idle)}
+
+
 def find(tx: Tx, *, token: str, now: datetime, idle: timedelta) -> Session | None:
-    """The session of `token`, unless it or its user record has ended."""
-    row = tx.row("sessions.find", token_hash=token_hash(token), now=instant(now), seen_after=instant(now - idle))
+    """The session of `token`, unless it or its user record has ended; to the second."""
+    row = tx.row("sessions.find", token_hash=token_hash(token), **_edges(int(now.timestamp()), idle))
     return Session(*row) if row else None
 
 
