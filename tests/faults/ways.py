@@ -35,6 +35,7 @@ from tests.faults.killing.town import Town
 
 ROOT: Final = Path(__file__).parents[2]
 COMMAND: Final = Path(sys.executable).with_name("lk-sync")
+READER: Final = "lk_reader"
 READER_PASSWORD: Final = "тише; едешь={дальше}"
 SPOILED: Final = "charges"
 COLUMN: Final = "Начислено"
@@ -146,6 +147,14 @@ def _in_words(body: bytes) -> bytes:
     return text.getvalue().encode()
 
 
+def over_odbc(server: Postgres, base: str) -> dict[str, Any]:
+    """The shipped description of the source, led to this server."""
+    source: dict[str, Any] = yaml.safe_load((ROOT / "config" / "sources" / "accounting.yaml").read_text("utf-8"))
+    reach = {"host": server.host, "port": server.port, "database": base, "ca": str(server.ca), "connect_timeout": 5}
+    source["connection"] |= reach
+    return source
+
+
 class ByOdbc(Way):
     """A PostgreSQL base over verified TLS. The last trouble that was made is the one that is healed."""
 
@@ -156,7 +165,7 @@ class ByOdbc(Way):
         server.create_database(base)
         self._connection: psycopg.Connection[Any] = server.connect(base)
         load(self._connection, self.books)
-        server.create_reader(base, "lk_reader", READER_PASSWORD)
+        server.create_reader(base, READER, READER_PASSWORD)
         self._desk = Desk(self._connection, self.books)
         self._cure: Callable[[], object] = lambda: None
         self._write_settings(server, base)
@@ -166,15 +175,7 @@ class ByOdbc(Way):
             (self.config / part).mkdir(parents=True)
         lk = yaml.safe_load((ROOT / "config" / "lk.yaml").read_text("utf-8"))
         self._write("lk.yaml", lk | {"data_dir": str(self.cache.parent)})
-        source = yaml.safe_load((ROOT / "config" / "sources" / "accounting.yaml").read_text("utf-8"))
-        source["connection"] |= {
-            "host": server.host,
-            "port": server.port,
-            "database": base,
-            "ca": str(server.ca),
-            "connect_timeout": 5,
-        }
-        self._write("sources/accounting.yaml", source)
+        self._write("sources/accounting.yaml", over_odbc(server, base))
         self._write("../schedules.yaml", {"jobs": {"pull": {"pull": "accounting", "full": True, "every": "1s"}}})
 
     def _write(self, name: str, settings: dict[str, Any]) -> None:

@@ -1,0 +1,102 @@
+"""Every page there is, by its links, as wide as a phone and as a desk, in Russian and in English."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from functools import cache
+from urllib.parse import parse_qs, urljoin, urlsplit
+
+import pytest
+from aiohttp import web
+from playwright.sync_api import Browser
+
+from portal import pages
+from tests.journeys.stage import Stage
+from tests.journeys.steps import choose_password, hand_in, log_in_by_keyboard, register
+from tests.journeys.visitor import Visitor
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+PHONE, DESK = 320, 1280
+MOST_ALIKE = 2
+NO_PAGES = {"/healthz", "/readyz", "/static/{name}"}
+AFTER_A_FORM = {"/register/sent"}
+OF_A_VERSION = ("/rules/2026-11-01", "/consent/2026-11-01")  # linked from where they were accepted
+ANONYMOUS = {"/", "/login", "/register", "/help", "/rules", "/consent", "/rules/{version}", "/consent/{version}"}
+CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
+OURS = "header nav a, footer nav a, label, button, th[scope=col], dt"
+"""What no accounting system has a word in."""
+
+
+@cache
+def resources() -> list[web.AbstractResource]:
+    """Of everything that shows a page; whole words before patterns."""
+    app = web.Application()
+    for table in pages.tables():
+        app.add_routes(table)
+    shown = {route.resource for route in app.router.routes() if route.method == "GET"}
+    found = [each for each in shown if isinstance(each, web.AbstractResource) and each.canonical not in NO_PAGES]
+    return sorted(found, key=lambda each: "pattern" in each.get_info())
+
+
+def route_of(path: str) -> str:
+    """The one that a path belongs to."""
+    for resource in resources():
+        info = resource.get_info()
+        if info.get("path") == path or ("pattern" in info and info["pattern"].fullmatch(path)):
+            return resource.canonical
+    raise AssertionError(f"no route for {path}")
+
+
+def walk(visitor: Visitor, *starts: str, words: list[str] | None = None) -> set[str]:
+    """Follows every link from page to page, a few of those that are alike; the routes that were seen."""
+    waiting, seen, alike = [*starts], {*starts}, Counter[str]()
+    while waiting:
+        visitor.go(waiting.pop())
+        if words is not None:
+            words += visitor.page.locator(OURS).all_inner_texts()
+        for link in _links(visitor):
+            kind = f"{route_of(urlsplit(link).path)}?{sorted(parse_qs(urlsplit(link).query))}"
+            if link not in seen and alike[kind] < MOST_ALIKE:
+                alike[kind] += 1
+                seen.add(link)
+                waiting.append(link)
+    return {route_of(urlsplit(path).path) for path in seen}
+
+
+def _links(visitor: Visitor) -> list[str]:
+    """To pages of ours, without the place on the page."""
+    here = visitor.page.url
+    found = visitor.page.locator("a[href]").evaluate_all("links => links.map(link => link.getAttribute('href'))")
+    absolute = [urlsplit(urljoin(here, link)) for link in found]
+    ours = [link for link in absolute if link.netloc == urlsplit(here).netloc]
+    return [link.path + (f"?{link.query}" if link.query else "") for link in ours]
+
+
+def test_all_pages_fit_the_smallest_phone_and_a_desk_and_speak_english(stage: Stage, browser: Browser) -> None:
+    invited, email = stage.invite(), "third@example.ru"
+    words: list[str] = []
+    with Visitor(browser, stage.site, width=PHONE) as visitor:
+        anonymous = walk(visitor, "/login", *OF_A_VERSION)
+        register(visitor, stage, invited, email)
+        log_in_by_keyboard(visitor, invited.account, stage.password(email))
+        choose_password(visitor)
+        hand_in(visitor, stage.last_reading(invited.account) + 1_000_000)
+        seen = walk(visitor, "/")
+        visitor.page.set_viewport_size({"width": DESK, "height": 800})
+        assert walk(visitor, "/") == seen
+        visitor.press("English")
+        walk(visitor, "/", words=words)
+    assert anonymous == ANONYMOUS
+    assert anonymous | seen | AFTER_A_FORM == {resource.canonical for resource in resources()}
+    assert not sorted({word for word in words if CYRILLIC.search(word)} - {"Русский"})
+
+
+def test_a_page_that_is_not_there_is_told_in_our_words_on_a_phone(stage: Stage, browser: Browser) -> None:
+    with Visitor(browser, stage.site, width=PHONE) as visitor:
+        visitor.go("/nowhere")
+        assert "404" not in visitor.heading
+        assert visitor.page.get_by_role("link", name="АО «Энергосервис»").count()
+        assert len(visitor.complaints) == 2, visitor.complaints
+        visitor.complaints.clear()
