@@ -1,7 +1,7 @@
 """The command `lk-sync`: what can the operator ask, and with which exit code does it end?
 
 0 done · 1 finished with rejects or held data · 2 wrong settings or usage · 3 source unreachable ·
-4 access denied. With several jobs the gravest code wins.
+4 access denied · 130 stopped by a signal. With several jobs the gravest code wins.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import click
 
 from lk_sync import engine, logs, peers, reports, schedules, status
 from lk_sync.clock import now
-from lk_sync.commands import Commands
+from lk_sync.commands import INTERRUPTED, Commands
 from lk_sync.config import Config
 from lk_sync.errors import LkError, SettingsError
-from lk_sync.flow.run import Puller
+from lk_sync.flow.run import Puller, RunReport
 from lk_sync.reports import as_json, complain, number, say, seconds_between, when
 from lk_sync.schedules import Job, Schedules
 from lk_sync.store import rejects as rejects_
@@ -137,26 +137,32 @@ def _writable(folder: Path) -> str:
 @click.pass_obj
 def pull(desk: Desk, jobs: tuple[str, ...], full: bool, json: bool) -> int:
     """Загрузить данные сейчас: ЗАДАНИЯ или все источники по разу."""
-    code = 0
+    code, stop = 0, _stop_by_signal()
     reported = []
     for name, job in _pull_jobs(desk, jobs):
-        stop = _stop_by_signal()
         try:
-            with reports.progress() as watch:
-                report = Puller(desk.config, desk.store, clock=now, watch=watch, stop=stop, started_by="hand").walk(
-                    name, job, full=full
-                )
+            report = _walk(desk, name, job, full=full, stop=stop)
         except LkError as error:
             complain(f"Ошибка: задание {name}: {error}")
             code = max(code, error.exit_code)
-            continue
-        reported.append(report)
-        code = max(code, 0 if report.clean else 1)
-        if not json:
-            reports.run_report(report)
+        else:
+            reported.append(report)
+            code = max(code, 0 if report.clean else 1)
+        if stop.is_set():
+            code = INTERRUPTED
+            break
     if json:
         as_json(reported)
+    else:
+        for report in reported:
+            reports.run_report(report)
     return code
+
+
+def _walk(desk: Desk, name: str, job: Job, *, full: bool, stop: threading.Event) -> RunReport:
+    with reports.progress() as watch:
+        puller = Puller(desk.config, desk.store, clock=now, watch=watch, stop=stop, started_by="hand")
+        return puller.walk(name, job, full=full)
 
 
 def _pull_jobs(desk: Desk, names: tuple[str, ...]) -> list[tuple[str, Job]]:

@@ -106,6 +106,8 @@ def _follow(pipe: Connection, child: Any, deadline: float, watch: Watch, stop: t
             message = pipe.recv()
         except EOFError:
             child.join(STOP_SECONDS)
+            if stop.is_set():  # the signal hit the child as well
+                continue
             raise Unreachable(f"процесс загрузки оборвался ({_exit(child.exitcode)}); данные прежние") from None
         if message is None:
             return

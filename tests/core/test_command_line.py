@@ -6,7 +6,9 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -134,6 +136,35 @@ def test_the_exit_code_says_who_has_to_act(office: Office, act: str, code: int) 
     said = office.lk_sync("pull")
     assert said.code == code
     assert said.err.splitlines()[-1].startswith("Ошибка: задание books: ")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_pull_by_hand_is_stopped_by_a_signal_and_changes_nothing(office: Office, number: signal.Signals) -> None:
+    office.books["payments"]["act"] = "hang"
+    office.keep_books()
+    office.timetable({"jobs": {"books": {"pull": "books", "every": "1h"}, "again": {"pull": "books", "every": "2h"}}})
+    process = subprocess.Popen(
+        [LK_SYNC, "pull", "books", "again"],
+        cwd=office.folder,
+        env=office.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    staging = office.config.lk.data_dir / "staging"
+    while not list(staging.glob("run-*.db")) and process.poll() is None:
+        time.sleep(0.05)
+    began = time.monotonic()
+    os.killpg(process.pid, number)  # as a terminal does: the child is hit as well
+    _, said = process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == 130
+    assert time.monotonic() - began < 5
+    assert said.decode().splitlines()[-1] == (
+        "Ошибка: задание books: остановлено по требованию; ничего не опубликовано"
+    )
+    assert list(staging.iterdir()) == []
+    assert not (office.config.lk.data_dir / "cache.db-journal").exists()
+    assert len(json.loads(office.lk_sync("runs", "--json").out)) == 1
 
 
 def test_a_source_that_another_process_walks_is_left_to_it(office: Office) -> None:

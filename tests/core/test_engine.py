@@ -17,10 +17,12 @@ from typing import Any
 import pytest
 
 from lk_sync.clock import now
+from lk_sync.flow import run as run_
 from lk_sync.store import runs
 from tests.core.conftest import LK_SYNC, PATIENCE_SECONDS, Office
 
 STOP_SECONDS = 5
+HASTY = "from lk_sync import cli, engine; engine.RETRY_MINUTES = (1/60, 1/30); cli.main(['run'])"  # seconds for minutes
 Event = dict[str, Any]
 
 
@@ -135,6 +137,8 @@ def test_a_pull_in_hand_is_rolled_back_within_seconds(office: Office, start: Sta
     while not list(staging.glob("run-*.db")):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+    time.sleep(2.5)  # the next starts come and are passed over
+    assert len(office.store.read(runs.recent)) == 1
     code, seconds = engine.end(signal.SIGTERM)
     assert code == 0
     assert seconds < STOP_SECONDS
@@ -199,9 +203,7 @@ def _until(true: Callable[[], bool]) -> None:
 def test_a_source_that_cannot_be_reached_is_tried_again_before_its_hour(office: Office, start: Start) -> None:
     office.books["payments"]["act"] = "Unreachable"
     office.keep_books()
-    office.timetable({"jobs": {"books": {"pull": "books", "every": "1h"}}})
-    hasty = "from lk_sync import cli, engine; engine.RETRY_MINUTES = (1/60, 1/30); cli.main(['run'])"
-    engine = start(sys.executable, "-c", hasty)
+    engine = start(sys.executable, "-c", HASTY)
     engine.wait_for("failed")
     _until(lambda: _failed_runs(office) >= 3)
     del office.books["payments"]["act"]
@@ -211,6 +213,15 @@ def test_a_source_that_cannot_be_reached_is_tried_again_before_its_hour(office: 
     walked = len(office.store.read(runs.recent))
     time.sleep(2.5)
     assert len(office.store.read(runs.recent)) == walked  # the retry is forgotten, the next walk is in an hour
+
+
+def test_a_source_in_other_hands_is_walked_when_it_is_free(office: Office, start: Start) -> None:
+    with run_.lock(office.config.lk.data_dir, "books"):
+        engine = start(sys.executable, "-c", HASTY)
+        (failed,) = engine.wait_for("failed")
+        assert (failed["kind"], failed["level"]) == ("Busy", "warning")
+    engine.wait_for("well again")
+    assert len(engine.events("failed")) == 1
 
 
 def test_a_start_that_was_missed_is_made_up_for(office: Office, start: Start) -> None:

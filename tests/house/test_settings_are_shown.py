@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, get_args
 
@@ -43,3 +44,14 @@ def test_every_setting_stands_in_the_shipped_file(file: str, kind: type[msgspec.
 def test_every_file_of_settings_has_a_kind() -> None:
     folders = {path.parent for path in (ROOT / "config").rglob("*.yaml")}
     assert folders == {(ROOT / Path(file)).parent for file, _ in CASES if file.startswith("config")}
+
+
+@pytest.mark.parametrize("group", ["lk_sync.sources", "lk_sync.sinks"])
+def test_every_setting_of_a_connector_stands_in_its_readme(group: str) -> None:
+    for point in entry_points(group=group):
+        kind = point.load()
+        readme = ROOT / Path(*point.module.split(".")[:2]) / "README.md"
+        text = readme.read_text("utf-8")
+        wanted = [*_settings(kind.settings_type), *_settings(getattr(kind, "options_type", None))]
+        faults = [f"{section}.{key}" for section, key in wanted if not re.search(rf"\b{key}\b", text)]
+        assert not faults, told(faults, f"Допишите в {readme.relative_to(ROOT)}.")
