@@ -39,6 +39,7 @@ class Fault(Enum):
     DROP_AT_MAIL = "the connection breaks at MAIL"
     DROP_IN_DATA = "the connection breaks while the text arrives; the letter is not taken"
     DROP_AFTER_DOT = "the letter is taken, the connection breaks before the answer"
+    SILENT_AFTER_DOT = "the letter is taken, the answer never comes"
     FULL = "452 after the text: no room now"
     REFUSED_TEXT = "554 after the text: not with this content"
     NONE = "taken as usual"
@@ -217,4 +218,6 @@ class _Desk:
         self.mailbox.keep(envelope)
         if self.fault is Fault.DROP_AFTER_DOT:
             server.transport.abort()
+        if self.fault is Fault.SILENT_AFTER_DOT:
+            await asyncio.Event().wait()
         return "250 2.0.0 Taken"

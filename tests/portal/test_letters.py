@@ -268,7 +268,30 @@ async def victim(office: Office) -> AsyncIterator[asyncio.subprocess.Process]:
         await process.wait()
 
 
-@pytest.mark.parametrize("after", [1, 5, 11, 18])
+async def test_a_post_that_is_killed_while_the_server_thinks_leaves_the_letter_uncertain(office: Office) -> None:
+    office.clock.now = now()
+    office.mailbox.next_time(Fault.SILENT_AFTER_DOT)
+    office.write()
+    async with victim(office):
+        await until(lambda: len(office.mailbox.letters()) == 1, seconds=20)
+        assert office.states() == [("sending", 1, True)]
+    office.clock.forward(minutes=10)
+    await office.post().deliver_due()
+    assert office.states() == [("uncertain", 1, False)]
+    assert len(office.mailbox.letters()) == 1
+
+
+async def test_that_the_text_leaves_is_written_down_before_it_does(office: Office) -> None:
+    office.mailbox.next_time(Fault.SILENT_AFTER_DOT)
+    office.write()
+    posting = asyncio.create_task(office.post().deliver_due())
+    await until(lambda: len(office.mailbox.letters()) == 1)
+    assert office.states() == [("sending", 1, True)]
+    posting.cancel()
+    await asyncio.gather(posting, return_exceptions=True)
+
+
+@pytest.mark.parametrize("after", [1, 11])
 async def test_a_post_that_is_killed_loses_no_letter_and_doubles_none(office: Office, after: int) -> None:
     office.clock.now = now()
     office.write(20)
