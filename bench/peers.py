@@ -5,7 +5,6 @@ Each lives in an environment of its own under `.bench/`, made by `install` from 
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -69,8 +68,7 @@ class Peer(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def env(self) -> dict[str, str]:
-        programs = f"{self.folder / 'debian' / 'usr' / 'bin'}:{os.environ['PATH']}"
-        return {"PATH": programs, **QUIET}
+        return {"SQLITE_PATH": str(self.folder / "debian" / "usr" / "bin" / "sqlite3")} | QUIET
 
     def versions(self) -> str:
         named = [requirement.partition("==")[0].partition("[")[0] for requirement in self.requirements]
