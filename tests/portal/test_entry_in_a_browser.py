@@ -1,0 +1,98 @@
+"""In a real browser: registering, logging in, a link in a letter, and the back button after leaving."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import BrowserContext, async_playwright
+
+from portal.access import SESSION
+from tests.portal.world import NEWCOMER, World
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+
+OWN = "сова клевер мост янтарь"
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[BrowserContext]:
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        yield await chromium.new_context(locale="ru-RU")
+        await chromium.close()
+
+
+async def register_and_enter(world: World, browser: BrowserContext) -> None:
+    page = await browser.new_page()
+    await page.goto(f"{world.base}/register")
+    await page.get_by_label("Номер лицевого счёта").fill(NEWCOMER)
+    await page.get_by_label("Электронная почта").fill("ivanova@example.ru")
+    await page.get_by_label("Сумма к оплате").fill("1234,56")
+    await page.locator("#rules").check()
+    await page.locator("#consent").check()
+    await page.get_by_role("button", name="Регистрация").click()
+    await page.wait_for_url("**/register/sent")
+    (letter,) = await world.letters()
+    password = re.search(r"входа: (\S+)", letter.get_body(("plain",)).get_content())[1]
+    await page.goto(f"{world.base}/login")
+    await page.get_by_label("Номер лицевого счёта").fill(NEWCOMER)
+    await page.get_by_label("Пароль").fill(password)
+    await page.get_by_role("button", name="Войти").click()
+    await page.wait_for_url("**/password")
+    await page.get_by_label("Новый пароль", exact=True).fill(OWN)
+    await page.get_by_label("Новый пароль ещё раз").fill(OWN)
+    await page.get_by_role("button", name="Сохранить пароль").click()
+    await page.wait_for_url(f"{world.base}/")
+    await page.close()
+
+
+async def mail_program(link: str) -> asyncio.Server:
+    """A page of another site with a link, as a letter is in a mail program on the web."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        body = f'<meta charset="utf-8"><a href="{link}">кабинет</a>'.encode()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        await writer.drain()
+        writer.close()
+
+    return await asyncio.start_server(answer, "127.0.0.1", 0)
+
+
+async def test_from_the_bill_to_the_own_password_and_out_again(world: World, browser: BrowserContext) -> None:
+    await register_and_enter(world, browser)
+    assert SESSION in {cookie["name"] for cookie in await browser.cookies()}
+    page = await browser.new_page()
+    await page.goto(f"{world.base}/password")
+    await page.get_by_role("button", name="Выйти").click()
+    await page.wait_for_url("**/login")
+    assert SESSION not in {cookie["name"] for cookie in await browser.cookies()}
+    await page.go_back()
+    assert "/login" in page.url
+    assert NEWCOMER not in await page.content()
+
+
+async def test_a_link_in_a_letter_opens_the_page_for_who_is_logged_in(world: World, browser: BrowserContext) -> None:
+    await register_and_enter(world, browser)
+    server = await mail_program(f"{world.base}/password")
+    # another name is another site, whatever the port
+    address = f"http://localhost:{server.sockets[0].getsockname()[1]}/"
+    page = await browser.new_page()
+    await page.goto(address)
+    await page.get_by_role("link", name="кабинет").click()
+    await page.wait_for_url("**/password")
+    await page.get_by_label("Нынешний пароль").wait_for()
+    assert "/login" not in page.url
+    server.close()
+
+
+async def test_a_link_in_a_letter_leads_a_stranger_to_the_login(world: World, browser: BrowserContext) -> None:
+    server = await mail_program(f"{world.base}/password")
+    page = await browser.new_page()
+    await page.goto(f"http://localhost:{server.sockets[0].getsockname()[1]}/")
+    await page.get_by_role("link", name="кабинет").click()
+    await page.wait_for_url("**/login?next=/password")
+    server.close()
