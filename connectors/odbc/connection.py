@@ -14,7 +14,7 @@ from connectors.odbc.dialect import Dialect, Row
 from connectors.odbc.faults import Fault, fault
 from connectors.odbc.lane import Lane
 from connectors.odbc.settings import Endpoint, OdbcSettings
-from lk_sync.errors import Unreachable
+from lk_sync.errors import SettingsError, Unreachable
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -29,6 +29,7 @@ class Wire:
     def __init__(self, connection: pyodbc.Connection, secrets: tuple[str, ...]) -> None:
         self._connection = connection
         self._secrets = secrets
+        self.server_version = str(connection.getinfo(pyodbc.SQL_DBMS_VER))
 
     def __call__(self, sql: str, *parameters: str) -> list[Row]:
         try:
@@ -61,7 +62,7 @@ class Connection:
     """
 
     def __init__(self, dialect: Dialect, endpoint: Endpoint, settings: OdbcSettings) -> None:
-        """Connect and verify. Raises Unprotected, Unreachable, AccessDenied."""
+        """Connect and verify. Raises Unprotected, Unreachable, AccessDenied, SettingsError for too old a server."""
         self._dialect, self._peer = dialect, endpoint.peer
         self._seconds = settings.statement_timeout + ANSWER_GRACE_SECONDS
         password = settings.password.value().reveal()
@@ -71,6 +72,11 @@ class Connection:
         driver.silence()
         self._lane = Lane(f"odbc {endpoint.peer}")
         self.ask = self._open(connection_string, (connection_string, password), settings.connect_timeout)
+        try:
+            dialect.accept(self.ask.server_version)
+        except SettingsError:
+            self.close()
+            raise
 
     def _open(self, connection_string: str, secrets: tuple[str, ...], seconds: int) -> Wire:
         opening = self._lane.submit(_opened, connection_string, secrets)

@@ -70,6 +70,9 @@ class Dialect(Protocol):
     ) -> tuple[Mapping[str, str], Mapping[str, str]]:
         """What the connection string says: the program's own words, and values from outside."""
 
+    def accept(self, version: str) -> None:
+        """Raises SettingsError for a server that is too old to be read in this way."""
+
     def connecting(self, said: Fault) -> Meaning: ...
 
     def asking(self, said: Fault) -> Meaning: ...

@@ -26,20 +26,20 @@ class Lane:
 
     def __init__(self, name: str) -> None:
         self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._began = 0.0
+        self._busy_since: float | None = None
         self.stuck = False
         # A daemon: the end of the process must not wait for a call that never returns.
         Thread(target=self._work, name=name, daemon=True).start()
 
     def _work(self) -> None:
         while (call := self._calls.get()) is not None:
-            self._began = time.monotonic()
+            self._busy_since = time.monotonic()
             call()
+            self._busy_since = None
 
     def submit(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Do it when its turn comes. Whatever it raises comes out of `wait`."""
         future: Future[T] = Future()
-        self._began = time.monotonic()
         self._calls.put(lambda: _fulfil(future, lambda: call(*args, **kwargs)))
         return future
 
@@ -50,7 +50,8 @@ class Lane:
             try:
                 return future.result(min(LOOK_SECONDS, seconds))
             except TimeoutError:
-                if not future.done() and time.monotonic() - self._began > seconds:
+                since = self._busy_since
+                if not future.done() and since is not None and time.monotonic() - since > seconds:
                     self.stuck = True
                     raise Unreachable(f"сервер молчит дольше {seconds:.0f} с") from None
         return future.result()

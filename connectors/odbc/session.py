@@ -106,7 +106,10 @@ class OdbcSession:
 
     def _stated(self, wanted: Wanted) -> Totals:
         query = wanted.control_query or ""
-        heading, answer = self._main.do(lambda: (self._main.ask.heading(query), self._main.ask(query)))
+        try:
+            heading, answer = self._main.do(lambda: (self._main.ask.heading(query), self._main.ask(query)))
+        except BadData as error:
+            raise BadData(f"{wanted.dataset.name}.guards.control_total: запрос не выполняется: {error}") from error
         said = _one_row(wanted, heading, answer)
         unknown = said.keys() - {"rows", *wanted.dataset.totals}
         if "rows" not in said or unknown:

@@ -17,7 +17,9 @@ from connectors.odbc.postgresql import catalog, connect
 from connectors.odbc.postgresql.names import literal, quoted
 from connectors.odbc.relation import Column, Family, Relation
 from connectors.odbc.settings import Endpoint, OdbcSettings
+from lk_sync.errors import SettingsError
 
+OLDEST: Final = 13  # the first with trim_scale()
 CURSOR: Final = "lk_rows"
 _MOMENT: Final = "YYYY-MM-DD HH24:MI:SS.US"
 _BOUNDS: Final[Mapping[Family, str]] = {
@@ -39,6 +41,10 @@ class PostgreSQL:
         self, endpoint: Endpoint, settings: OdbcSettings, password: str
     ) -> tuple[Mapping[str, str], Mapping[str, str]]:
         return connect.attributes(endpoint, settings, password)
+
+    def accept(self, version: str) -> None:
+        if int(version.partition(".")[0]) < OLDEST:
+            raise SettingsError(f"PostgreSQL {version} не поддерживается: нужна версия {OLDEST} или новее")
 
     def connecting(self, said: Fault) -> Meaning:
         return connect.connecting(said)

@@ -340,6 +340,16 @@ def test_texts_of_people_come_as_they_are_written(base: TheBase) -> None:
         assert row == (int("1" + number), number, str(place), text, "person", "2020-02-29", text, 45_000_000, 2)
 
 
+def test_a_text_that_is_too_long_comes_whole_and_is_rejected(base: TheBase) -> None:
+    test_texts_of_people_come_as_they_are_written(base)
+    base.books.execute('UPDATE "Счета" SET "Адрес" = repeat(\'улица \', 2000) WHERE "Код" = 2')
+    wish = wanted("accounts", ACCOUNTS, table="Счета", values=KINDS)
+    (batch,) = base.pull(wish)
+    _, (reject,) = taken(wish, [batch])
+    assert "длиннее 2000" in reject.reason
+    assert max(len(address) for address in batch.columns[6]) == 12_000
+
+
 def test_a_cell_of_several_lines_is_looked_at_by_validation(base: TheBase) -> None:
     test_texts_of_people_come_as_they_are_written(base)
     base.books.execute('UPDATE "Счета" SET "Адрес" = E\'Элиста\\n ул. Ленина\\t1\' WHERE "Код" = 2')

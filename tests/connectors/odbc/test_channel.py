@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from connectors.odbc import driver
+from connectors.odbc.postgresql import PostgreSQL
 from connectors.odbc.settings import OdbcSettings
 from connectors.odbc.source import OdbcSource
 from lk_sync import config
@@ -196,6 +197,17 @@ def test_a_driver_that_is_not_installed_is_asked_for(ca: Path, monkeypatch: pyte
     one = source(tls="verify-full", ca=str(ca), driver="PostgreSQL Uniсode")  # with a Cyrillic с
     with pytest.raises(SettingsError, match="apt install odbc-postgresql"), one.connect():
         pass
+
+
+@pytest.mark.parametrize("version", ["9.6.24", "12.0.20"])
+def test_a_server_that_is_too_old_is_refused_with_its_version(version: str) -> None:
+    with pytest.raises(SettingsError, match=f"{version} не поддерживается: нужна версия 13"):
+        PostgreSQL().accept(version)
+
+
+@pytest.mark.parametrize("version", ["13.0.0", "18.0.1"])
+def test_a_later_server_is_taken(version: str) -> None:
+    PostgreSQL().accept(version)
 
 
 def test_a_driver_file_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -252,6 +252,14 @@ def test_an_increment_is_the_same_with_and_without_an_index(base: TheBase, index
     check(base.pull(part), [row for row in rows if row[2] >= "2026-03"], wish)
 
 
+def test_an_increment_of_a_view_brings_what_changed(base: TheBase) -> None:
+    rows = payments(600)
+    wish = table(base, rows)
+    base.books.execute('CREATE VIEW "Вид" AS SELECT * FROM "Платежи"')
+    part = wanted("payments", COLUMNS, table="Вид", watermark="Изменено", since="2026-03-01 00:00:00+03:00")
+    check(base.pull(part), [row for row in rows if row[2] >= "2026-03"], wish)
+
+
 def test_a_watermark_read_back_finds_its_own_row_to_the_microsecond(base: TheBase) -> None:
     wish = table(base, payments(10))
     base.books.execute('UPDATE "Платежи" SET "Изменено" = \'2026-10-25 02:30:00.123456+03\' WHERE "Документ" = \'П-3\'')
