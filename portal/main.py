@@ -14,6 +14,7 @@ import logging
 import os
 import signal
 import socket
+import sqlite3
 import ssl
 import time
 from pathlib import Path
@@ -146,12 +147,26 @@ def _say_where(config: Config, bound: socket.socket, files: int) -> None:
 
 def _run(config: Config, bound: socket.socket, tls: ssl.SSLContext | None, files: int) -> None:
     """One process: its own connections to the store and the cache, its own loop."""
-    store, cache = Store(config.lk.store_path), CacheReader(config.lk.cache_path)
+    with bound:
+        store, cache = _open(config)
+        try:
+            uvloop.run(_until_stopped(config, store, cache, bound, tls, files))
+        finally:
+            store.close()
+            cache.close()
+
+
+def _open(config: Config) -> tuple[Store, CacheReader]:
+    """Raises SettingsError when what lies in the data folder cannot be used."""
     try:
-        uvloop.run(_until_stopped(config, store, cache, bound, tls, files))
-    finally:
-        store.close()
-        cache.close()
+        return Store(config.lk.store_path), CacheReader(config.lk.cache_path)
+    except OSError as error:
+        raise SettingsError(f"data_dir: в папку {config.lk.data_dir} нельзя писать ({error.strerror})") from error
+    except sqlite3.Error as error:
+        raise SettingsError(
+            f"data_dir: {config.lk.data_dir} – хранилище не открывается ({error}); "
+            "проверьте место на диске и права или восстановите store.db из копии"
+        ) from error
 
 
 async def _until_stopped(

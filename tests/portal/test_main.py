@@ -148,6 +148,22 @@ async def test_unsafe_or_senseless_settings_are_refused_in_a_sentence(
     assert "Traceback" not in said
 
 
+async def test_a_data_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    write_settings(tmp_path / "config", port=free_port())
+    store = tmp_path / "config" / "var" / "store.db"
+    store.parent.mkdir()
+    store.write_bytes(b"certainly no database, however long one looks at it")
+    code, said = await run(tmp_path / "config")
+    assert (code, "Traceback" in said) == (2, False)
+    assert "хранилище не открывается" in said
+    store.unlink()
+    store.parent.rmdir()
+    store.parent.write_text("a file where a folder should be")
+    code, said = await run(tmp_path / "config")
+    assert (code, "Traceback" in said) == (2, False)
+    assert f"в папку {store.parent} нельзя писать" in said
+
+
 async def test_a_missing_text_in_force_is_named(tmp_path: Path) -> None:
     folder = tmp_path / "config"
     write_settings(folder, port=free_port())
