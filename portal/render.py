@@ -74,6 +74,7 @@ def _environment(language: str, formats: Formats, supplier: Supplier, menu: tupl
         money=formats.money,
         volume=formats.volume,
         dial=formats.dial,
+        tariff=formats.tariff,
         month=formats.month,
         day=formats.day,
         short_day=formats.short_day,

@@ -34,7 +34,6 @@ async def show(request: web.Request) -> web.Response:
             view.charges(subject.key, max(period.first, subject.since_month), period.last),
             view.settlements(subject.key, max(period.first, subject.since_month), period.last),
             view=view,
-            formats=shown,
             vocabulary=vocabulary(frame_of(request).language),
         )
     return render(

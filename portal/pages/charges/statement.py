@@ -1,7 +1,6 @@
 """Statement: do the lines of a month add up to its total, and the months to the whole?
 
-Lines and penalties are taken as the accounting system gave them; only sums of what is shown are made here. Text is
-made once per cell, because a year is some three hundred cells and the page is made while its reader waits.
+Lines and penalties are taken as the accounting system gave them; only sums of what is shown are made here.
 """
 
 from __future__ import annotations
@@ -12,27 +11,27 @@ from typing import NamedTuple
 import msgspec
 
 from lk_sync.cache.reader import ChargeLine, Settlement, View
-from lk_sync.records import Kopecks, Month
-from portal.formats import NBSP, Formats
+from lk_sync.records import Kopecks, Micro, Month
 from portal.vocabulary import Vocabulary
 
 
 class Line(NamedTuple):
-    """A line as text; empty: there was none. Money adds up to `total`, so a benefit is negative."""
+    """A line of charges in words. charged + recalculated - benefit = total."""
 
     title: str
     method: str
-    volume: str
-    tariff: str
-    charged: str
-    recalculated: str
+    volume_micro: Micro | None
+    unit: str
+    tariff_micro: Micro | None
+    charged: Kopecks
+    recalculated: Kopecks
     reason: str
-    benefit: str
-    total: str
+    benefit: Kopecks
+    total: Kopecks
 
 
 class Sums(msgspec.Struct):
-    """Sums of what is shown, in kopecks. `total` = lines + penalty."""
+    """Sums of what is shown. `total` = lines + penalty."""
 
     charged: Kopecks = 0
     recalculated: Kopecks = 0
@@ -67,23 +66,38 @@ class Statement(msgspec.Struct, frozen=True):
     whole: Sums
 
 
+class Names(dict[tuple[int, int], tuple[int, str, str]]):
+    """Service and component → position on the bill, title, unit. A component without a title has its codes for one."""
+
+    def __init__(self, view: View, vocabulary: Vocabulary) -> None:
+        super().__init__(
+            (key, (title.position, title.title, vocabulary.units[title.unit])) for key, title in view.titles.items()
+        )
+        self._view = view
+
+    def __missing__(self, key: tuple[int, int]) -> tuple[int, str, str]:
+        service, component = key
+        return 0, f"{self._view.code(service)}: {self._view.code(component)}", ""
+
+
 def statement(
-    charges: Sequence[ChargeLine],
-    settlements: Sequence[Settlement],
-    *,
-    view: View,
-    formats: Formats,
-    vocabulary: Vocabulary,
+    charges: Sequence[ChargeLine], settlements: Sequence[Settlement], *, view: View, vocabulary: Vocabulary
 ) -> Statement:
-    """Lines and balances of a range of months, in key order, as a reader sees them."""
+    """Lines and balances of a range of months as a reader sees them, lines in the order of the bill."""
     months: dict[Month, MonthShown] = {}
-    names = Names(view, formats, vocabulary)
-    for charge in sorted(charges, key=names.place):
-        month = months.get(charge[0]) or months.setdefault(charge[0], MonthShown(charge[0], [], Sums()))
-        _add_line(month, charge, names)
+    names, code, methods = Names(view, vocabulary), view.code, vocabulary.methods
+    for charge in sorted(charges, key=lambda each: names[each[1], each[2]][0]):
+        period, service, component, volume, tariff, method, charged, recalculated, reason, benefit, total = charge
+        _, title, unit = names[service, component]
+        why = "" if reason is None else code(reason)
+        month = months.get(period) or months.setdefault(period, MonthShown(period, [], Sums()))
+        month.lines.append(
+            Line(title, methods[code(method)], volume, unit, tariff, charged, recalculated, why, benefit, total)
+        )
+        _add_line(month.sums, charged, recalculated, benefit, total)
     for settlement in settlements:
-        month = months.get(settlement[0]) or months.setdefault(settlement[0], MonthShown(settlement[0], [], Sums()))
-        _add_settlement(month, settlement)
+        period = settlement[0]
+        _add_settlement(months.get(period) or months.setdefault(period, MonthShown(period, [], Sums())), settlement)
     newest_first = [months[period] for period in sorted(months, reverse=True)]
     whole = Sums()
     for month in newest_first:
@@ -91,64 +105,7 @@ def statement(
     return Statement(newest_first, whole)
 
 
-class Names:
-    """How the codes of lines are written for one reader, looked up once per page."""
-
-    def __init__(self, view: View, formats: Formats, vocabulary: Vocabulary) -> None:
-        self.formats = formats
-        self._view = view
-        self._vocabulary = vocabulary
-        self._services: dict[tuple[int, int], tuple[int, str, str]] = {}
-        self._methods: dict[int, str] = {}
-
-    def place(self, charge: ChargeLine) -> int:
-        """Where the bill has this line."""
-        return self.service(charge[1], charge[2])[0]
-
-    def service(self, service: int, component: int) -> tuple[int, str, str]:
-        """Position on the bill, title and unit of a component."""
-        try:
-            return self._services[service, component]
-        except KeyError:
-            found = self._services[service, component] = self._look_up(service, component)
-            return found
-
-    def _look_up(self, service: int, component: int) -> tuple[int, str, str]:
-        title = self._view.titles.get((service, component))
-        if title is None:
-            return 0, f"{self._view.code(service)}: {self._view.code(component)}", ""
-        return title.position, title.title, NBSP + self._vocabulary.units[title.unit]
-
-    def method(self, code: int) -> str:
-        try:
-            return self._methods[code]
-        except KeyError:
-            found = self._methods[code] = self._vocabulary.methods[self._view.code(code)]
-            return found
-
-    def reason(self, code: int | None) -> str:
-        return "" if code is None else self._view.code(code)
-
-
-def _add_line(month: MonthShown, charge: ChargeLine, names: Names) -> None:
-    _, service, component, volume, tariff, method, charged, recalculated, reason, benefit, total = charge
-    _, title, unit = names.service(service, component)
-    formats = names.formats
-    money = formats.money
-    month.lines.append(
-        Line(
-            title,
-            names.method(method),
-            "" if volume is None else formats.volume(volume) + unit,
-            "" if tariff is None else formats.tariff(tariff),
-            money(charged),
-            money(recalculated) if recalculated else "",
-            names.reason(reason) if recalculated else "",
-            money(-benefit) if benefit else "",
-            money(total),
-        )
-    )
-    sums = month.sums
+def _add_line(sums: Sums, charged: Kopecks, recalculated: Kopecks, benefit: Kopecks, total: Kopecks) -> None:
     sums.charged += charged
     sums.recalculated += recalculated
     sums.benefit += benefit
