@@ -19,7 +19,7 @@ from babel.support import Translations
 from jinja2 import nodes
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.visitor import NodeTransformer
-from markupsafe import Markup, _escape_inner  # type: ignore[attr-defined] # the only escape that makes no Markup
+from markupsafe import Markup, _escape_inner  # type: ignore[attr-defined]  # the only escape that makes no Markup
 
 ROOT: Final = Path(__file__).parent
 PLACES: Final = (ROOT / "pages", ROOT / "templates")

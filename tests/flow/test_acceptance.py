@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lk_sync.config import Window
@@ -41,6 +41,7 @@ dials = st.builds(
     st.sampled_from(["m3", "Gcal", "person"]),
 )
 days = st.dates(date(2020, 1, 1), date(2040, 12, 31))
+later_days = st.dates(date(2026, 12, 5), date(2032, 12, 31))
 windows = st.builds(lambda first, last: Window(first_day=first, last_day=last), st.integers(1, 31), st.integers(1, 31))
 
 
@@ -261,17 +262,25 @@ pasts = st.builds(
 )
 
 
-@given(values, pasts, days, windows)
-def test_a_question_answered_with_yes_leads_to_an_acceptance_with_its_flag(
-    value: int, past: Past, today: date, window: Window
+@given(pasts.filter(lambda past: past.books[0].source != "calculated"), st.integers(1, 10_000), later_days, windows)
+def test_whatever_is_above_the_plausible_is_asked_about_and_taken_at_the_second_press(
+    past: Past, milli_above: int, today: date, window: Window
 ) -> None:
-    typed = f"{value // MICRO},{value % MICRO // 1000:03d}"
-    first = taken(typed, past, today=today, window=window)
-    assume(isinstance(first, Question))
-    assert isinstance(first, Question)
-    second = taken(typed, past, first.code, today=today, window=window)
+    span = window_of(today, window)
+    known = before(past, span.period)
+    assert known is not None
+    months = months_between(known.period, span.period)
+    limit = plausible_micro(average(past.books), months, "m3", window)
+    assert limit is not None
+    value = known.value_micro + limit + milli_above * 1000
+    wide = Dial(digits_int=15, digits_frac=6, unit="m3")
+    typed = f"{value // MICRO},{value % MICRO:06d}"
+    assert taken(typed, past, today=today, window=window, dial=wide) == Question(
+        "high", value, limit + milli_above * 1000
+    )
+    second = taken(typed, past, "high", today=today, window=window, dial=wide)
     assert isinstance(second, Accepted)
-    assert {"rollover": "rollover", "same": "confirmed_same", "high": "confirmed_high"}[first.code] in second.flags
+    assert "confirmed_high" in second.flags
     assert second.value_micro == value
 
 

@@ -122,3 +122,10 @@ def estimate_kopecks(attempt: Attempt, consumption_micro: Micro) -> Kopecks | No
     if attempt.unit_price_micro is None:
         return None
     return (attempt.unit_price_micro * consumption_micro + 5 * 10**9) // 10**10
+
+
+def usual_micro(attempt: Attempt) -> Micro | None:
+    """What is used in a month on average, as exactly as the meter shows it."""
+    average = acceptance.average(attempt.past.books)
+    step = int(10 ** (6 - min(attempt.meter.digits_frac, 6)))
+    return None if average is None else (average + step // 2) // step * step

@@ -7,7 +7,6 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from lk_sync.flow import acceptance
 from lk_sync.flow.acceptance import Accepted, Question
 from lk_sync.flow.submit import Answer
 from lk_sync.store import submissions
@@ -24,6 +23,7 @@ from portal.pages.readings.attempt import (
     meter_of,
     sent_before,
     store,
+    usual_micro,
 )
 from portal.pages.readings.cards import MeterCard, cards, span, today
 from portal.pages.readings.history import dial_of, entries
@@ -159,7 +159,7 @@ def _ask(request: web.Request, attempt: Attempt, question: Question) -> web.Resp
         attempt=attempt,
         question=question,
         before=before(request, attempt),
-        average_micro=acceptance.average(attempt.past.books),
+        average_micro=usual_micro(attempt),
         estimate_kopecks=estimate_kopecks(attempt, question.consumption_micro),
     )
 

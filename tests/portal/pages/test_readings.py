@@ -216,7 +216,7 @@ async def test_an_unusual_consumption_is_asked_about_with_its_cost_and_taken_at_
     assert asked.status == 200
     question = check(asked.text)
     assert "Расход необычно большой" in question.text
-    assert "150 м³" in question.text
+    assert "150,000 м³" in question.text
     assert "Это ориентировочно" in question.text
     assert waiting(world) == []
     form = question.one("main").one("form")
@@ -251,7 +251,7 @@ async def test_a_turn_through_zero_is_asked_about(world: World, browser: Browser
     amend(world, "UPDATE readings SET value_micro = 99990000000 WHERE account = :key", key=key)
     asked = check((await send(browser, "4,5")).text)
     assert "Прибор прошёл через ноль?" in asked.text
-    assert "14,5 м³" in asked.text
+    assert "14,500 м³" in asked.text
 
 
 async def test_outside_the_window_a_reading_is_kept_for_the_next_month(world: World) -> None:
