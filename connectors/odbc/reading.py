@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any, Final
 
@@ -22,7 +23,7 @@ from connectors.odbc.packed import MAX_WORDS, Inexact, unpacked
 from connectors.odbc.packing import Packing
 from connectors.odbc.relation import Relation
 from lk_sync.contracts import Batch, Wanted
-from lk_sync.errors import BadData
+from lk_sync.errors import BadData, LkError
 
 PAGE_ROWS: Final = 20_000
 AIM_ROWS: Final = 19_000  # where a page is cut: the rows of its last key value, or a dense block, still fit in
@@ -217,8 +218,11 @@ class Reading:
             cells.append(self._dialect.watermark(self._watermark, time_zone=self._wanted.time_zone))
         opening = self._dialect.open_cursor(self._relation, cells, self._filter)
         self._main.do(self._ask, opening, *self._filter.parameters)
-        while rows := self._main.do(self._ask, self._dialect.next_rows(PAGE_ROWS)):
-            columns = [list(column) for column in zip(*rows, strict=True)]
-            watermarks = columns.pop() if self._watermark is not None else []
-            yield self._numbered(columns, exact=False, watermark=max(filter(None, watermarks), default=None))
-        self._main.do(self._ask, self._dialect.close_cursor())
+        try:
+            while rows := self._main.do(self._ask, self._dialect.next_rows(PAGE_ROWS)):
+                columns = [list(column) for column in zip(*rows, strict=True)]
+                watermarks = columns.pop() if self._watermark is not None else []
+                yield self._numbered(columns, exact=False, watermark=max(filter(None, watermarks), default=None))
+        finally:
+            with suppress(LkError):  # what ended the reading matters, not that its cursor is gone with it
+                self._main.do(self._ask, self._dialect.close_cursor())

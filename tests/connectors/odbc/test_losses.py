@@ -199,9 +199,13 @@ def test_memory_does_not_grow_with_the_table(base: TheBase, origin: Callable[[st
     assert great[1] < 150
 
 
-def test_a_pull_left_half_way_leaves_the_session_fit_for_another(base: TheBase) -> None:
+@pytest.mark.parametrize("origin", [as_table, as_query])
+def test_a_pull_left_half_way_leaves_the_session_fit_for_another(
+    base: TheBase, origin: Callable[[str], dict[str, str]]
+) -> None:
+    wish = wanted("payments", COLUMNS, **origin("Платежи"))
     with base.source().connect() as session:
-        pages = session.pull(PAYMENTS)
+        pages = session.pull(wish)
         next(pages)
         pages.close()  # type: ignore[attr-defined]
-        assert sum(batch.rows for batch in session.pull(PAYMENTS)) == ROWS
+        assert sum(batch.rows for batch in session.pull(wish)) == ROWS
