@@ -53,6 +53,14 @@ def hand_in(visitor: Visitor, value: int) -> None:
     visitor.look()
 
 
+def hand_in_for_sure(visitor: Visitor, value: int) -> None:
+    """Also if the portal finds it much."""
+    hand_in(visitor, value)
+    if visitor.heading == "Проверьте показание":
+        visitor.press("Всё верно — передать")
+    assert visitor.heading == "Переданное показание"
+
+
 def wait_on_page(visitor: Visitor, stage: Stage, sentence: str) -> str:
     """Reloads as an impatient person does."""
 

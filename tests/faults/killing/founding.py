@@ -14,14 +14,19 @@ from typing import Any, Final, Literal
 
 import asyncssh
 import yaml
+from psycopg.conninfo import make_conninfo
 
 from demo import drop, local_settings
 from demo.local_settings import Peer
+from demo.postgres import ADMIN, Postgres
+from demo.sql_base import load
 from lk_sync.cache import schema
 from tests.faults.killing.town import VISITOR, Town
 from tests.faults.killing.trades import serve_the_drop
 from tests.faults.killing.victims import Victim, fork
+from tests.faults.ways import READER, READER_PASSWORD, over_odbc
 
+BASE: Final = "killing"
 START_SECONDS: Final = 30
 TIMETABLE: Final = """
 time_zone: Europe/Moscow
@@ -32,23 +37,25 @@ jobs:
 
 
 @contextmanager
-def founded(folder: Path, *, accounts: int) -> Iterator[Town]:
-    """A town whose drop is being served."""
-    town = Town(folder, accounts)
+def founded(folder: Path, *, accounts: int, server: Postgres | None = None) -> Iterator[Town]:
+    """A town whose drop is being served. With `server` its books are kept in a base there, and read by ODBC."""
+    town = Town(folder, accounts, None if server is None else _address(server))
     for path in (town.truths, town.cache.parent):
         path.mkdir(parents=True, exist_ok=True)
     heard, said = Pipe(duplex=False)
     trade = fork(serve_the_drop, town.drop, folder / "drop_key", _new_key(folder / "our_key"), said)
-    server = Victim("drop", folder, trade)
-    server.start()
+    served = Victim("drop", folder, trade)
+    served.start()
     try:
         assert heard.poll(START_SECONDS), "the drop does not answer"
         theirs = drop.public_line(drop.host_key(folder / "drop_key"))
         _write_settings(town, Peer(host="127.0.0.1", port=heard.recv(), username=VISITOR, proof=theirs))
+        if server is not None:
+            _keep_books_in(server, town)
         schema.open_for_writing(town.cache).close()
         yield town
     finally:
-        server.kill()
+        served.kill()
 
 
 def _new_key(file: Path) -> str:
@@ -59,16 +66,37 @@ def _new_key(file: Path) -> str:
     return drop.public_line(key)
 
 
-def _write_settings(town: Town, served: Peer) -> None:
+def _write_settings(town: Town, drop_: Peer) -> None:
     """The demo's settings for this machine, but with a key for a password: a process needs no environment then."""
     config = town.folder / "config"
-    local_settings.write(config, port=0, data=town.cache.parent, drop=served, mail=served, pull_every="1s")
+    local_settings.write(config, port=0, data=town.cache.parent, drop=drop_, mail=drop_, pull_every="1s")
     for part in ("sources", "sinks"):
         setting = _read(config / part / "accounting.yaml")
         del setting["connection"]["password"]
         setting["connection"]["key_file"] = str(town.folder / "our_key")
         _write(config / part / "accounting.yaml", setting)
     town.timetable.write_text(TIMETABLE, "utf-8")
+
+
+def _address(server: Postgres) -> str:
+    """How the accounting system itself comes to its base."""
+    return make_conninfo(
+        host=server.host,
+        port=server.port,
+        dbname=BASE,
+        user=ADMIN,
+        password=server.admin_password,
+        sslmode="verify-full",
+        sslrootcert=str(server.ca),
+    )
+
+
+def _keep_books_in(server: Postgres, town: Town) -> None:
+    server.create_database(BASE)
+    with server.connect(BASE) as connection:
+        load(connection, town.books)
+    server.create_reader(BASE, READER, READER_PASSWORD)
+    _write(town.folder / "config" / "sources" / "accounting.yaml", over_odbc(server, BASE))
 
 
 def drop_port(town: Town) -> int:

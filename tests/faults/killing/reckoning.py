@@ -14,13 +14,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
-from demo.bookkeeper import AnyEntry, ReadingTaken
+from demo.bookkeeper import ReadingTaken
 from lk_sync.flow.submit import Answer
 from lk_sync.store import submissions
 from lk_sync.store.database import Store
 from lk_sync.store.submissions import Submitted
+from tests.faults.killing.counters import entries
 from tests.faults.killing.town import Town
 from tests.faults.killing.trades import Form
 
@@ -91,8 +90,7 @@ def _judged_once(town: Town, handed_over: dict[str, Submitted]) -> None:
 
 
 def _booked_once(town: Town, confirmed: set[str]) -> None:
-    entries = [msgspec.json.decode(line, type=AnyEntry) for line in town.journal.read_bytes().splitlines()]
-    taken = [entry for entry in entries if isinstance(entry, ReadingTaken)]
+    taken = [entry for entry in entries(town) if isinstance(entry, ReadingTaken)]
     assert Counter(entry.reading for entry in taken) == Counter(confirmed)
     standing = confirmed - {entry.supersedes for entry in taken}
     came_back = [reading for (reading,) in _rows(town.cache, "SELECT reading FROM readings") if reading in confirmed]

@@ -16,10 +16,12 @@ VISITOR: Final = "lk"
 
 
 class Town(msgspec.Struct, frozen=True):
-    """The addresses. `accounts`: how many the supplier has."""
+    """The addresses. `accounts`: how many the supplier has. `base`: how the accounting system itself comes to its
+    base, if it has one."""
 
     folder: Path
     accounts: int
+    base: str | None = None
 
     @property
     def config(self) -> Config:

@@ -21,10 +21,9 @@ from typing import Any, Final
 
 import msgspec
 
-from demo import drop, snapshot
+from demo import drop
 from demo.accountant import Accountant
-from demo.bookkeeper import Bookkeeper, PaymentBooked, ReadingTaken, Recalculated
-from demo.snapshot import prune
+from demo.bookkeeper import ReadingTaken
 from lk_sync import engine, schedules
 from lk_sync.clock import now
 from lk_sync.errors import LkError
@@ -32,11 +31,10 @@ from lk_sync.flow.acceptance import Accepted
 from lk_sync.flow.submit import submit
 from lk_sync.records import month_number
 from lk_sync.store.database import Store
-from tests.faults.killing import truths
+from tests.faults.killing.counters import book_something, opened
 from tests.faults.killing.phases import Board
 from tests.faults.killing.town import VISITOR, Town
 
-SETS_KEPT: Final = 8
 BREATH_SECONDS: Final = 0.01
 
 
@@ -124,47 +122,15 @@ def keep_accounts(board: Board, town: Town) -> None:
 
 
 def export_books(board: Board, town: Town, seed: int) -> None:
-    """The accounting system's own export: something is booked, then all books are written as a set of files."""
+    """The accounting system itself: something is booked, and shown to whoever asks."""
     chance = random.Random(seed)  # noqa: S311 - repeatable by seed
-    for _ in _wanted():
-        books = town.books
-        for _ in range(chance.randrange(1, 4)):
-            _book_something(books, chance)
-        moment = datetime.now(UTC)
-        with board.inside("write"):
-            note_truth(town, books, moment)
-            snapshot.write(town.drop / "out", books, moment)
-        prune(town.drop / "out", SETS_KEPT)
-        time.sleep(chance.uniform(0.1, 0.4))
-
-
-def note_truth(town: Town, books: Bookkeeper, moment: datetime) -> None:
-    """What the set of files of this moment will hold."""
-    (town.truths / snapshot.stamp(moment)).write_text(truths.of_every_book(books), "utf-8")
-
-
-def _book_something(books: Bookkeeper, chance: random.Random) -> None:
-    found = next(books.every(index := chance.randrange(books.supplier.plan.accounts), index + 1))
-    account, at = found["accounts"][0][0], datetime.now(UTC).isoformat()
-    last = found["bills"][-1][1]
-    charged = [row for row in found["charges"] if row[1] == last]
-    if charged and chance.random() < 0.5:
-        amount = chance.randrange(-50_000, 50_000)
-        books.book(
-            Recalculated(
-                account=account, at=at, service=charged[0][2], amount_kopecks=amount, reason="по заявлению абонента"
-            )
-        )
-    else:
-        books.book(
-            PaymentBooked(
-                account=account,
-                at=at,
-                payment=f"К-{chance.getrandbits(60)}",
-                paid_on="2026-11-21",
-                amount_kopecks=chance.randrange(1, 900_000),
-            )
-        )
+    with opened(town) as counter:
+        for _ in _wanted():
+            for _ in range(chance.randrange(1, 4)):
+                book_something(town.books, chance)
+            with board.inside("write"):
+                counter.show()
+            time.sleep(chance.uniform(0.1, 0.4))
 
 
 def serve_the_drop(_: Board, root: Path, key: Path, visitor: str, said: Connection) -> None:
