@@ -19,9 +19,9 @@ from aiohttp import hdrs, web
 
 from lk_sync.store import sessions, users
 from portal import forgery
-from portal.answers import Refusal, see_other
 from portal.keys import CACHE, CLOCK, LK, ORIGIN, SEEN, STORE
 from portal.language import LANGUAGES, accepted
+from portal.refusal import Refusal, see_other
 from portal.render import FRAME, Frame
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

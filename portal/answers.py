@@ -6,43 +6,16 @@ sent or names a program.
 
 from __future__ import annotations
 
-import logging
-import sqlite3
-from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Final
 
 from aiohttp import hdrs, web
 
-from portal.keys import ANSWERS
 from portal.language import LANGUAGES, SOURCE, accepted
 from portal.render import ANONYMOUS, ENVIRONMENTS
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-log: Final = logging.getLogger("portal")
 TEMPLATE: Final = "answers/page.html"
-PRIMARY_CODE: Final = 0xFF
-OUT_OF_ORDER: Final = (
-    *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY),
-    *(sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY),
-)
-COME_BACK_SECONDS: Final = 60
 STATUSES: Final = (400, 403, 404, 405, 408, 409, 413, 421, 429, 500, 503)
-
-
-class Refusal(Exception):
-    """No page for this request. `retry_after`: seconds after which it is worth asking again."""
-
-    def __init__(self, status: int, *, retry_after: int | None = None) -> None:
-        super().__init__(status)
-        self.status = status
-        self.retry_after = retry_after
-
-
-def see_other(path: str) -> web.Response:
-    """After a form, or on the way to one: look there. `path` is ours and begins with one slash."""
-    return web.Response(status=HTTPStatus.SEE_OTHER, headers={hdrs.LOCATION: path})
 
 
 class Answers:
@@ -75,25 +48,3 @@ class Answers:
             if name in error.headers:
                 response.headers[name] = error.headers[name]
         return response
-
-
-@web.middleware
-async def shield(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Whatever a page raises becomes an answer of ours."""
-    try:
-        return await handler(request)
-    except Refusal as refusal:
-        return request.app[ANSWERS].to(request, refusal.status, retry_after=refusal.retry_after)
-    except web.HTTPException as error:
-        return request.app[ANSWERS].instead_of(request, error)
-    except Exception as error:
-        if _is_out_of_order(error):
-            log.error("хранилище не отвечает (%s): %s %s", error, request.method, request.path)  # noqa: TRY400 - all is said
-            return request.app[ANSWERS].to(request, HTTPStatus.SERVICE_UNAVAILABLE, retry_after=COME_BACK_SECONDS)
-        log.exception("страница не построена: %s %s", request.method, request.path)
-        return request.app[ANSWERS].to(request, HTTPStatus.INTERNAL_SERVER_ERROR)
-
-
-def _is_out_of_order(error: Exception) -> bool:
-    """The disk is full or broken, or somebody writes for too long: nothing was stored, and later it may be."""
-    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & PRIMARY_CODE in OUT_OF_ORDER

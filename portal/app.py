@@ -24,7 +24,7 @@ from lk_sync.store import attempts, sessions
 from lk_sync.store.database import Store, Tx
 from portal import freshness, pages, render
 from portal.access import gate, mark_of
-from portal.answers import Answers, shield
+from portal.answers import Answers
 from portal.keys import (
     ANSWERS,
     CACHE,
@@ -50,6 +50,7 @@ from portal.pages.help.handlers import manuals
 from portal.passwords import Passwords
 from portal.registrar import Registrar
 from portal.seen import Seen
+from portal.shield import shield
 from portal.visits import Visits
 
 MOST_FIELDS: Final = 100

@@ -15,7 +15,7 @@ from lk_sync.store import attempts, audit
 from lk_sync.store.attempts import Budget
 from lk_sync.store.database import Tx
 from lk_sync.store.users import User
-from portal.answers import Refusal
+from portal.refusal import Refusal
 
 ALL: Final = "all"
 KNOWN_FOR: Final = timedelta(days=90)

@@ -18,8 +18,8 @@ from typing import Final, TypeVar
 
 import argon2
 
-from portal.answers import Refusal
 from portal.language import N_
+from portal.refusal import Refusal
 
 T = TypeVar("T")
 

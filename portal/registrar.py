@@ -25,8 +25,8 @@ from lk_sync.store.database import Store, Tx
 from lk_sync.store.registrations import Outcome, Registration
 from lk_sync.store.users import ONE_TIME, User
 from portal import budgets, passwords
-from portal.answers import Refusal
 from portal.passwords import Passwords
+from portal.refusal import Refusal
 
 log: Final = logging.getLogger("portal.registrar")
 

@@ -9,10 +9,10 @@ from aiohttp import web
 
 from lk_sync.store import users
 from portal.access import LANGUAGE, form, public, visitor_or_none
-from portal.answers import Refusal, see_other
 from portal.keys import STORE
 from portal.language import LANGUAGES
 from portal.paths import ours
+from portal.refusal import Refusal, see_other
 
 A_YEAR_SECONDS: Final = 31_536_000
 

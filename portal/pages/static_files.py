@@ -6,7 +6,7 @@ from aiohttp import hdrs, web
 
 from portal import assets
 from portal.access import file
-from portal.answers import Refusal
+from portal.refusal import Refusal
 
 routes = web.RouteTableDef()
 

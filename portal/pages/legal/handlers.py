@@ -8,9 +8,9 @@ from aiohttp import web
 
 from lk_sync.store.consents import Kind
 from portal.access import language, public
-from portal.answers import Refusal
 from portal.keys import LEGAL
 from portal.legal import Text
+from portal.refusal import Refusal
 from portal.render import render
 
 routes = web.RouteTableDef()

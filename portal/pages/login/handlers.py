@@ -17,10 +17,10 @@ from lk_sync.store.users import ONE_TIME, User
 from portal import budgets, entry
 from portal.access import address, form, public, visitor_or_none
 from portal.accounts import canonical
-from portal.answers import see_other
 from portal.keys import CLOCK, LK, PASSWORDS, STORE
 from portal.passwords import typed, typed_one_time
 from portal.paths import ours
+from portal.refusal import see_other
 from portal.render import render, words
 
 PAGE = "login/page.html"

@@ -8,8 +8,8 @@ from lk_sync.store import audit, sessions
 from lk_sync.store.database import Tx
 from portal import entry
 from portal.access import address, newcomer, visitor
-from portal.answers import see_other
 from portal.keys import CLOCK, STORE
+from portal.refusal import see_other
 
 routes = web.RouteTableDef()
 

@@ -17,9 +17,9 @@ from lk_sync.store.database import Tx
 from lk_sync.store.users import ONE_TIME, User
 from portal import budgets, entry
 from portal.access import address, form, newcomer, visitor
-from portal.answers import Refusal, see_other
 from portal.keys import CLOCK, LK, PASSWORDS, POST, STORE
 from portal.passwords import objection, typed
+from portal.refusal import Refusal, see_other
 from portal.render import render, words
 
 PAGE = "password/page.html"

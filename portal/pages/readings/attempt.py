@@ -15,10 +15,10 @@ from lk_sync.flow.submit import Answer, content_hash, submit
 from lk_sync.records import Kopecks, Micro
 from lk_sync.store import submissions
 from portal.access import address, form, visitor
-from portal.answers import Refusal
 from portal.keys import CACHE, CLOCK, LK, STORE
 from portal.pages.readings.cards import handed_in, span, today
 from portal.pages.readings.history import dial_of, past
+from portal.refusal import Refusal
 from portal.subject import Subject, subject_of
 
 READINGS_LOOKED_AT = 40  # the year of an average, with room for corrections and inspections

@@ -11,7 +11,6 @@ from lk_sync.flow.acceptance import Accepted, Question
 from lk_sync.flow.submit import Answer
 from lk_sync.store import submissions
 from portal.access import subscriber, visitor
-from portal.answers import Refusal, see_other
 from portal.freshness import as_of
 from portal.keys import CACHE, LK, STORE
 from portal.pages.readings.attempt import (
@@ -30,6 +29,7 @@ from portal.pages.readings.history import dial_of, entries
 from portal.pages.readings.refusals import sentence
 from portal.pages.readings.way import way_of
 from portal.paging import ON_A_PAGE, part
+from portal.refusal import Refusal, see_other
 from portal.render import formats, render
 from portal.subject import nothing_known, subject_of
 

@@ -21,10 +21,10 @@ from lk_sync.store.database import Tx
 from lk_sync.store.registrations import Registration
 from portal import budgets
 from portal.access import address, form, language, public
-from portal.answers import Refusal, see_other
 from portal.keys import CLOCK, LEGAL, LK, REGISTRAR, STORE
 from portal.origin import browser
 from portal.pages.register.form import Faults, Wanted, read
+from portal.refusal import Refusal, see_other
 from portal.render import render, words
 
 WAITING_AT_MOST: Final = 5_000
