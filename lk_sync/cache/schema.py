@@ -15,6 +15,7 @@ from typing import Final
 from sqlite_utils import Database
 
 from lk_sync.records import DATASETS, Dataset, Field, Kind
+from lk_sync.write_ahead import log_ahead
 
 BUSY_MS: Final = 15_000
 
@@ -78,7 +79,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=BUSY_MS / 1000, isolation_level=None)
     if created:
         path.chmod(0o600)
-    connection.execute("PRAGMA journal_mode = WAL")
+    log_ahead(connection, patience_ms=BUSY_MS)
     connection.execute("PRAGMA synchronous = NORMAL")
     create(connection)
     return connection

@@ -22,6 +22,7 @@ from typing import Any, Final, TypeVar
 import aiosql
 
 from lk_sync.errors import SettingsError
+from lk_sync.write_ahead import log_ahead
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -88,7 +89,7 @@ class Store:
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode = WAL")
+        log_ahead(connection, patience_ms=BUSY_MS)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         return connection

@@ -1,4 +1,4 @@
-"""A store that is being made: by several processes at once, by one that is killed, by a newer program."""
+"""A store or a cache that is being made: by several processes at once, by one that is killed, by a newer program."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ import random
 import signal
 import sqlite3
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from lk_sync.cache import schema
 from lk_sync.errors import SettingsError
 from lk_sync.store.database import Store, migrations
+from tests.faults.killing import truths
 
 TOGETHER = 6
 TIMES = 15
@@ -22,10 +25,28 @@ LASTS_SECONDS = 0.06
 FORKS = multiprocessing.get_context("fork")
 
 
-def _open(path: Path, gate: multiprocessing.synchronize.Barrier | None = None) -> None:
-    if gate is not None:
-        gate.wait()
+def _open(path: Path) -> None:
     Store(path).close()
+
+
+def _open_cache(path: Path) -> None:
+    schema.open_for_writing(path).close()
+
+
+def _together(work: Callable[[Path], None], path: Path) -> list[int | None]:
+    """How processes ended that did the work at the same moment."""
+    gate = FORKS.Barrier(TOGETHER)
+
+    def opener() -> None:
+        gate.wait()
+        work(path)
+
+    openers = [FORKS.Process(target=opener) for _ in range(TOGETHER)]
+    for each in openers:
+        each.start()
+    for each in openers:
+        each.join()
+    return [each.exitcode for each in openers]
 
 
 def _state(path: Path) -> tuple[list[str], bool]:
@@ -38,15 +59,17 @@ def _state(path: Path) -> tuple[list[str], bool]:
 
 
 def test_several_processes_may_open_a_store_that_is_not_there_yet(tmp_path: Path) -> None:
-    for time_ in range(TIMES // 3):
-        path, gate = tmp_path / f"store-{time_}.db", FORKS.Barrier(TOGETHER)
-        openers = [FORKS.Process(target=_open, args=(path, gate)) for _ in range(TOGETHER)]
-        for opener in openers:
-            opener.start()
-        for opener in openers:
-            opener.join()
-        assert [opener.exitcode for opener in openers] == [0] * TOGETHER
+    for time_ in range(TIMES):
+        path = tmp_path / f"store-{time_}.db"
+        assert _together(_open, path) == [0] * TOGETHER
         assert _state(path) == ([name for name, _ in migrations()], True)
+
+
+def test_several_processes_may_open_a_cache_that_is_not_there_yet(tmp_path: Path) -> None:
+    for time_ in range(TIMES):
+        path = tmp_path / f"cache-{time_}.db"
+        assert _together(_open_cache, path) == [0] * TOGETHER
+        assert truths.of_cache(path) == truths.NOTHING
 
 
 def test_a_process_killed_while_it_makes_the_store_leaves_nothing_half_made(tmp_path: Path) -> None:
