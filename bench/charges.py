@@ -64,9 +64,9 @@ class Charges:
         books.execute("VACUUM ANALYZE")
 
     def change(self, percent: float) -> int:
-        """Correct so many lines, half an hour after the last change of all. Returns how many."""
+        """Correct so many lines in the course of the next half an hour. Returns how many."""
         self._changes += 1
-        changed = f"now() - interval '10 days' + interval '30 minutes' * {self._changes}"  # not in anybody's future
+        changed = f"now() - interval '10 days' + interval '30 minutes' * ({self._changes} - random())"  # not in anybody's future
         done = self._books.execute(
             f'UPDATE "Начисления" SET "Начислено" = "Начислено" + 1.01, "Итого" = "Итого" + 1.01,'
             f' "ДатаИзменения" = {changed} WHERE mod(abs(hashtext("ЛС" || "Месяц")), 1000) BETWEEN %s AND %s',

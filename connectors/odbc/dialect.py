@@ -29,7 +29,6 @@ class Ask(Protocol):
 
 
 NO_CELL: Final = "!"  # what stands in an array for a cell without an exact form: no JSON
-ABSENT: Final = "null"
 
 
 class Where(msgspec.Struct, frozen=True):

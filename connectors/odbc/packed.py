@@ -18,6 +18,7 @@ import msgspec
 from lk_sync.flow.validate import MAX_CODE, MAX_TEXT, Unfit
 from lk_sync.records import MAX_PLAIN_DIGITS
 
+ABSENT: Final = "null"
 EPOCH: Final = date(2000, 1, 1)  # days are counted from here
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2200, 12, 31)
 MAX_WORDS: Final = 100
@@ -79,33 +80,27 @@ class Accounts(Numbers):
         super().__init__(sql, required=required, limits=(10, 2 * 10**MAX_PLAIN_DIGITS - 1))
 
     def cells(self, packed: str) -> list[Any]:
-        if not packed.isprintable():  # a line break after a number is white space to JSON, but no part of a number
-            raise Inexact("an account number with a control character")
+        if any(blank in packed for blank in "\n\r\t"):  # white space to JSON, but no part of a number
+            raise Inexact("an account number with a line break or a tab")
         return super().cells(packed)
 
 
 class Days(Numbers):
-    """Days since EPOCH, shown as `form` says."""
+    """Days since EPOCH, shown as `form` says; the form of a day is made once."""
 
     def __init__(self, sql: str, *, required: bool, form: Callable[[date], int | str]) -> None:
         super().__init__(sql, required=required, limits=None)
-        self._shown = _Shown(form)
+        self._form = form
+        self._shown: dict[int | None, int | str | None] = {None: None}
 
     def cells(self, packed: str) -> list[Any]:
-        return [*map(self._shown.__getitem__, super().cells(packed))]
-
-
-class _Shown(dict[int | None, Any]):
-    """Day → its form, made once for each day that occurs."""
-
-    def __init__(self, form: Callable[[date], int | str]) -> None:
-        super().__init__({None: None})
-        self._form = form
-
-    def __missing__(self, day: int | None) -> int | str:
-        shown = self._form(EPOCH + timedelta(days=day or 0))
-        self[day] = shown
-        return shown
+        days = super().cells(packed)
+        try:
+            return [*map(self._shown.__getitem__, days)]
+        except KeyError:
+            new = set(days) - self._shown.keys()
+            self._shown |= {day: self._form(EPOCH + timedelta(days=day)) for day in new}
+            return [*map(self._shown.__getitem__, days)]
 
 
 def month_of(day: date) -> int:
@@ -137,21 +132,28 @@ def _odd(texts: list[str]) -> bool:
 
 
 class Words:
-    """A column of few different words: the server sends the place of each in a list that we know, learned as it goes.
-    The list only grows, so a page that was asked for with a shorter one is still read rightly.
+    """A column of few different words: the server sends the place of each in a list that we know. The list is empty
+    at first, so the first pages come as texts and fill it; it only grows, so a page that was asked for with a shorter
+    one is still read rightly.
 
     `convert`: validation's own converter for a cell of this field, so that a word means here what it means there.
     `place(words, null)` is the server's expression for the place; place 0 is an absent cell, if one is allowed.
     """
 
     def __init__(
-        self, convert: Callable[[Any], Any], place: Callable[[Sequence[str], bool], str], known: Iterable[str]
+        self,
+        convert: Callable[[Any], Any],
+        place: Callable[[Sequence[str], bool], str],
+        text: str,
+        known: Iterable[str],
     ) -> None:
         self._convert = convert
         self._place = place
+        self.sql = text
         self._words: dict[str, Any] = {}
         self._refused: set[str] = set()
         self._absent_allowed = self._takes(None)
+        self._cells: list[Any] = [None]
         self.learn(known)
 
     def _takes(self, word: str | None) -> bool:
@@ -161,28 +163,47 @@ class Words:
             return False
         return True
 
-    def learn(self, words: Iterable[str]) -> bool:
-        """Whether any of the words is of use. Words that do not fit are remembered as known, but never asked for."""
+    def learn(self, words: Iterable[str]) -> None:
+        """Words that do not fit are remembered as refused and never asked for."""
         before = len(self._words)
-        for word in words:
+        for word in set(words) - self.known:
             if self._takes(word):
                 self._words[word] = self._convert(word)
             else:
                 self._refused.add(word)
-        self._cells = [None, *self._words.values()]
-        self.sql = self._place(list(self._words), self._absent_allowed)
-        return len(self._words) > before
+        if len(self._words) > before:
+            self._cells = [None, *self._words.values()]
+            self.sql = self._place(list(self._words), self._absent_allowed)
 
     @property
     def known(self) -> frozenset[str]:
         return frozenset(self._words) | self._refused
 
     @property
+    def size(self) -> int:
+        """How many words of use there are."""
+        return len(self._words)
+
+    @property
     def too_many(self) -> bool:
         return len(self._words) + len(self._refused) > MAX_WORDS
 
     def cells(self, packed: str) -> list[Any]:
+        if packed.startswith(('"', ABSENT)):
+            return self._told(_decoded(_MAYBE_TEXTS, packed))
         return [*map(self._cells.__getitem__, _decoded(_NUMBERS, packed))]
+
+    def _told(self, texts: list[str | None]) -> list[Any]:
+        """The cells of a page that came as texts; its words are known from now on."""
+        told = set(texts)
+        absent = None in told
+        words = {word for word in told if word is not None}
+        self.learn(words)
+        if not words <= self._words.keys() or (absent and not self._absent_allowed):
+            raise Inexact("a word that does not fit")
+        cells: dict[str | None, Any] = {None: None}
+        cells.update(self._words)
+        return [*map(cells.__getitem__, texts)]
 
 
 def unpacked(columns: Sequence[PackedColumn], packed: Sequence[str | None], rows: int) -> list[list[Any]]:

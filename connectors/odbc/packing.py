@@ -32,13 +32,14 @@ class Packing:
         found = [self._packed(field, column) for field, column in pairs]
         self.columns: list[PackedColumn] = [packed for packed in found if packed is not None]
         self.whole = len(self.columns) == len(found)
-        self.edition = 0
-        self._taught = False
-        self.summed_places = [
+        self._spelled_out = 0
+        money = [
             place
             for place, (field, column) in enumerate(zip(wanted.fields, self.sources, strict=True))
             if field.kind == "money" and column.family in _NUMBERS
         ]
+        # One sum shows that a page has come as it was sent; all of them are compared for the whole dataset.
+        self.summed_places = money[-1:]
         self.summed = [self.sources[place] for place in self.summed_places]
 
     @property
@@ -48,7 +49,7 @@ class Packing:
     @property
     def wordy(self) -> Sequence[tuple[Column, Words]]:
         """Columns whose words are learned."""
-        pairs = zip(self.sources, self.columns, strict=True)
+        pairs = zip(self.sources, self.columns, strict=True) if self.whole else ()
         return [(source, packed) for source, packed in pairs if isinstance(packed, Words)]
 
     def _packed(self, field: FieldMap, column: Column) -> PackedColumn | None:
@@ -93,33 +94,25 @@ class Packing:
         return Words(
             converter(field, self._wanted.time_zone),
             lambda words, null: self._dialect.place(column, words, null=null),
+            self._dialect.text(column, keeps_empty=True),
             field.values or field.words,
         )
 
     @property
-    def untaught(self) -> bool:
-        """Whether there are lists of words with nothing in them, and nobody looked yet."""
-        return not self._taught and any(not words.known for _, words in self.wordy)
+    def edition(self) -> int:
+        """Grows whenever a page would be asked for in another way than before."""
+        return self._spelled_out + sum(words.size for _, words in self.wordy)
 
-    def taught(self, *, news: bool) -> bool:
-        """Words were looked for; `news`: some were new. False = a list
-        grew too long and its field has no other form."""
-        self._taught = True
-        self.edition += news
-        pairs = zip(self._wanted.fields, self.columns, strict=True)
-        crowded = [place for place, (_, packed) in enumerate(pairs) if isinstance(packed, Words) and packed.too_many]
-        spelled_out = [self._spell_out(place) for place in crowded]  # all of them, not up to the first False
-        return all(spelled_out)
-
-    def _spell_out(self, place: int) -> bool:
-        """Let a free code of many words travel as text from now on."""
-        field = self._wanted.fields[place]
-        if field.kind != "code" or field.values or field.words:
-            return False
-        sql = self._dialect.text(self.sources[place], keeps_empty=field.required)
-        self.columns[place] = Texts(sql, required=field.required, code=True)
-        self.edition += 1
-        return True
+    def thin_out(self) -> None:
+        """Lists that grew too long: free codes travel as texts from now on; for other fields there is no such way."""
+        for place, (field, packed) in enumerate(zip(self._wanted.fields, self.columns, strict=True)):
+            if isinstance(packed, Words) and packed.too_many:
+                if field.kind != "code" or field.values or field.words:
+                    self.whole = False
+                    return
+                sql = self._dialect.text(self.sources[place], keeps_empty=field.required)
+                self.columns[place] = Texts(sql, required=field.required, code=True)
+                self._spelled_out += packed.size + 1
 
     def cell_texts(self) -> list[str]:
         """The cells in the server's own words, for validation."""

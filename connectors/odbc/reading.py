@@ -57,7 +57,6 @@ class Reading:
         self._dialect, self._relation, self._wanted = dialect, relation, wanted
         self._main, self._ask, self._crowd = main, main.ask, crowd
         self._packing = Packing(dialect, relation, wanted)
-        self._exact = self._packing.whole
         self._seek = self._packing.sources[0]
         self._order = [relation.column(field) for field in wanted.fields if field.name in wanted.dataset.key]
         self._watermark = relation.columns[wanted.watermark] if wanted.watermark else None
@@ -102,12 +101,6 @@ class Reading:
             end = first + step if first + step < blocks else None
             yield self._filter & self._dialect.blocks(first, end)
 
-    def _taught(self, wheres: Iterator[Where]) -> Iterator[Where]:
-        for where in wheres:
-            if self._packing.untaught:  # cheaper than to find every word of the first pages unknown
-                self._learn(where)
-            yield where
-
     # How a page is asked for
 
     def _one_page(self) -> Answer | None:
@@ -117,7 +110,6 @@ class Reading:
 
     def _pages(self, wheres: Iterator[Where]) -> Iterator[Batch]:
         """A round is a page for each connection. Where they begin and end is found by the main one, in order."""
-        wheres = self._taught(wheres)
         crowd = self._crowd()
         ahead: deque[tuple[Connection, Future[Answer | None]]] = deque()
         try:
@@ -143,7 +135,7 @@ class Reading:
         page = Page(
             relation=self._relation,
             columns=self._packing.sources,
-            packed=self._packing.sql if self._exact else (),
+            packed=self._packing.sql if self._packing.whole else (),
             sums=self._packing.summed,
             watermark=self._watermark,
             time_zone=self._wanted.time_zone,
@@ -156,11 +148,9 @@ class Reading:
         return Answer(where, edition, int(rows), watermark, cells[:sums], cells[sums:])
 
     def _learn(self, where: Where) -> None:
-        news = False
         for column, words in self._packing.wordy:
             sql = self._dialect.words(self._relation, column, where, most=MAX_WORDS + 1)
-            news |= words.learn(word for (word,) in self._ask(sql, *where.parameters) if word is not None)
-        self._exact &= self._packing.taught(news=news)
+            words.learn(word for (word,) in self._ask(sql, *where.parameters) if word is not None)
 
     # What becomes of an answer
 
@@ -182,14 +172,19 @@ class Reading:
         )
 
     def _exact_columns(self, answer: Answer) -> list[list[Any]] | None:
-        while self._exact and answer.packed:
+        """None: the page has no exact form, even after all its words were learned."""
+        while self._packing.whole and answer.packed:
             try:
-                return self._proven(answer, unpacked(self._packing.columns, answer.packed, answer.rows))
+                columns = unpacked(self._packing.columns, answer.packed, answer.rows)
             except Inexact:
                 self._main.do(self._learn, answer.where)
-                if answer.edition == self._packing.edition or not self._exact:
+                self._packing.thin_out()
+                if answer.edition == self._packing.edition:
                     return None
                 answer = self._main.do(self._answer, self._ask, answer.where)
+            else:
+                self._packing.thin_out()
+                return self._proven(answer, columns)
         return None
 
     def _proven(self, answer: Answer, columns: list[list[Any]]) -> list[list[Any]]:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from connectors.odbc.dialect import ABSENT, FAMILY_OF_DAYS, NO_CELL, Ask, Page, Where
+from connectors.odbc.dialect import FAMILY_OF_DAYS, NO_CELL, Ask, Page, Where
 from connectors.odbc.faults import Fault, Meaning
-from connectors.odbc.packed import EPOCH, FIRST_DAY, LAST_DAY
+from connectors.odbc.packed import ABSENT, EPOCH, FIRST_DAY, LAST_DAY
 from connectors.odbc.postgresql import catalog, connect
 from connectors.odbc.postgresql.names import literal, quoted
 from connectors.odbc.relation import Column, Family, Relation
