@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.formats import UNKNOWN, Formats
-from tests.portal.pages.html import kopecks
+from tests.portal.pages.elements import kopecks
 
 RU = Formats("ru", ZoneInfo("Europe/Moscow"))
 EN = Formats("en", ZoneInfo("Europe/Moscow"))

@@ -13,7 +13,7 @@ from portal.pages.charges.period import MOST_MONTHS, period_of
 from portal.pages.charges.statement import Statement, statement
 from portal.vocabulary import vocabulary
 from tests.portal.pages.cast import BOOKS, NUMBER, SUBSCRIBER, amend, enter
-from tests.portal.pages.html import Element, check, kopecks
+from tests.portal.pages.elements import Element, check, kopecks
 from tests.portal.world import World
 
 FIRST, LAST = 202511, 202610

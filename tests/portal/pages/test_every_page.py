@@ -9,7 +9,7 @@ import pytest
 
 from demo.supplier.oddities import Oddity
 from tests.portal.pages.cast import BOOKS, NUMBER, SUBSCRIBER, amend, enter
-from tests.portal.pages.html import check
+from tests.portal.pages.elements import check
 from tests.portal.pages.test_readings import fields_of, form_on, last, typed
 from tests.portal.world import Browser, World
 from tests.portal.world import world as open_world

@@ -13,7 +13,7 @@ from lk_sync.records import DATASETS
 from lk_sync.store import runs
 from portal.formats import Formats
 from tests.portal.pages.cast import BOOKS, NUMBER, SUBSCRIBER, amend, enter
-from tests.portal.pages.html import Element, check, kopecks
+from tests.portal.pages.elements import Element, check, kopecks
 from tests.portal.world import World
 from tests.portal.world import world as open_world
 

@@ -7,7 +7,7 @@ import pytest
 from demo.supplier.oddities import Oddity
 from portal.assets import FOR_EVER, assets
 from tests.portal.pages.cast import BOOKS, NUMBER, SUBSCRIBER, amend, enter
-from tests.portal.pages.html import Element, check, kopecks
+from tests.portal.pages.elements import Element, check, kopecks
 from tests.portal.world import Browser, World
 
 

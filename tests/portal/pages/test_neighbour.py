@@ -9,7 +9,7 @@ from aiohttp import web
 
 from demo.supplier.oddities import Oddity
 from tests.portal.pages.cast import BOOKS, NEIGHBOUR, SUBSCRIBER, enter
-from tests.portal.pages.html import check
+from tests.portal.pages.elements import check
 from tests.portal.pages.test_readings import fields_of, form_on, typed
 from tests.portal.world import Browser, Page, World
 

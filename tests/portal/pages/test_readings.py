@@ -15,7 +15,7 @@ from lk_sync.store import audit, batches, outbox
 from lk_sync.store.batches import Batch
 from lk_sync.store.database import Tx
 from tests.portal.pages.cast import BOOKS, NUMBER, SUBSCRIBER, amend, enter
-from tests.portal.pages.html import Element, check
+from tests.portal.pages.elements import Element, check
 from tests.portal.world import Browser, Page, World
 from tests.portal.world import world as open_world
 
