@@ -6,7 +6,7 @@ Programs that cannot speak of Russian names read a copy of the table with plain 
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import psycopg
@@ -45,7 +45,7 @@ class Charges:
         return f"postgresql://{READER}:{PASSWORD}@{where}?sslmode=verify-full&sslrootcert={self.server.ca}"
 
     def _fill(self, rows: int) -> None:
-        plan = Plan(seed=1, accounts=rows // LINES_PER_ACCOUNT + 200, today=date(2026, 11, 23))
+        plan = Plan(seed=1, accounts=rows // LINES_PER_ACCOUNT + 200, today=datetime.now(UTC).date())
         books = self._books
         books.execute(sql_base.DDL.read_text("utf-8"))
         for portion in portions(Bookkeeper(Supplier(plan)).every()):
@@ -62,15 +62,16 @@ class Charges:
         books.execute("ALTER TABLE charges ADD PRIMARY KEY (account, period, service, component)")
         books.execute("CREATE INDEX ON charges (changed, account)")
         books.execute("VACUUM ANALYZE")
+        (self._filled,) = books.execute("SELECT max(changed) FROM charges").fetchone() or (None,)
 
     def change(self, percent: float) -> int:
         """Correct so many lines in the course of the next half an hour. Returns how many."""
         self._changes += 1
-        changed = f"now() - interval '10 days' + interval '30 minutes' * ({self._changes} - random())"  # not in anybody's future
         done = self._books.execute(
-            f'UPDATE "Начисления" SET "Начислено" = "Начислено" + 1.01, "Итого" = "Итого" + 1.01,'
-            f' "ДатаИзменения" = {changed} WHERE mod(abs(hashtext("ЛС" || "Месяц")), 1000) BETWEEN %s AND %s',
-            (10 * self._changes * percent, 10 * (self._changes + 1) * percent - 1),
+            'UPDATE "Начисления" SET "Начислено" = "Начислено" + 1.01, "Итого" = "Итого" + 1.01,'
+            " \"ДатаИзменения\" = %s::timestamptz + interval '30 minutes' * (%s - random())"
+            ' WHERE mod(abs(hashtext("ЛС" || "Месяц")), 1000) BETWEEN %s AND %s',
+            (self._filled, self._changes, 10 * self._changes * percent, 10 * (self._changes + 1) * percent - 1),
         )
         self._books.execute(
             'UPDATE charges AS c SET charged = n."Начислено", total = n."Итого", changed = n."ДатаИзменения"'
