@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from statistics import median, quantiles
 
 import pytest
 
-from tests.house.repository import PRODUCT, PYTHON, files, modules, name, told, tree
+from tests.house.repository import PRODUCT, PYTHON, ROOT, files, modules, name, told, tree
 
 MOST_LINES = 450
 _SILENCED = re.compile(r"#\s*(?:noqa|type: ignore)(?P<rest>.*)")
@@ -89,3 +90,9 @@ def test_there_is_no_code_among_the_settings() -> None:
 def test_every_module_stands_in_a_room() -> None:
     faults = [name(path) for path in files() if path.suffix == ".py" and name(path).split("/")[0] not in PYTHON]
     assert not faults, told(faults, f"Комнаты: {', '.join(PYTHON)}.")
+
+
+def test_no_file_of_the_tests_hides_a_module_of_pythons_own() -> None:
+    """pytest puts folders of tests on the path, and child processes take the path over."""
+    hiding = [path for path in (ROOT / "tests").rglob("*.py") if path.stem in sys.stdlib_module_names]
+    assert not hiding, f"rename {', '.join(str(path.relative_to(ROOT)) for path in hiding)}"

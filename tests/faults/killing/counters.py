@@ -48,7 +48,7 @@ class Files:
 
     def show(self) -> str:
         out, books, moment = self._town.drop / "out", self._town.books, datetime.now(UTC)
-        _note(self._town, books, moment)
+        note(self._town, books, moment)
         stamp = snapshot.write(out, books, moment)
         snapshot.prune(out, SETS_KEPT)
         return stamp
@@ -80,7 +80,7 @@ class Tables:
                 self._desk.book(entry)
             self._entries += len(new)
             self._connection.execute("UPDATE shown SET entries = %s", (self._entries,))
-            return _note(self._town, self._books, moment)
+            return note(self._town, self._books, moment)
 
 
 def entries(town: Town) -> list[AnyEntry]:
@@ -90,7 +90,8 @@ def entries(town: Town) -> list[AnyEntry]:
     return [msgspec.json.decode(line, type=AnyEntry) for line in town.journal.read_bytes().splitlines()]
 
 
-def _note(town: Town, books: Bookkeeper, moment: datetime) -> str:
+def note(town: Town, books: Bookkeeper, moment: datetime) -> str:
+    """What a showing of the books will hold, noted before anybody can see it; its stamp."""
     stamp = snapshot.stamp(moment)
     (town.truths / stamp).write_text(truths.of_every_book(books), "utf-8")
     return stamp

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -21,6 +22,7 @@ from demo.local_settings import Peer
 from demo.postgres import ADMIN, Postgres
 from demo.sql_base import load
 from lk_sync.cache import schema
+from tests.faults.killing.counters import note
 from tests.faults.killing.town import VISITOR, Town
 from tests.faults.killing.trades import serve_the_drop
 from tests.faults.killing.victims import Victim, fork
@@ -93,6 +95,7 @@ def _address(server: Postgres) -> str:
 
 def _keep_books_in(server: Postgres, town: Town) -> None:
     server.create_database(BASE)
+    note(town, town.books, datetime.now(UTC))
     with server.connect(BASE) as connection:
         load(connection, town.books)
     server.create_reader(BASE, READER, READER_PASSWORD)
