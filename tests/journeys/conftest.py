@@ -12,13 +12,13 @@ from tests.journeys.stage import Stage, set_up
 from tests.journeys.visitor import chromium
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> Iterator[Stage]:
     with set_up(tmp_path_factory.mktemp("stage"), postgres) as stage:
         yield stage
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with chromium() as browser:
         yield browser
