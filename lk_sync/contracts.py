@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -38,6 +38,10 @@ class FieldMap(msgspec.Struct, frozen=True, kw_only=True):
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """What to pull. `fields` stand in the dataset's order, keys first; fields the mapping does not name are absent.
+
+    After them may come fields that the dataset does not have, to be brought by their `kind` like any other: operands
+    of an expression (`charged_kopecks#1`), other information to be shown (`extra:Примечание`), the mark of a deleted
+    row (`#deleted`). A key field that is computed is absent, so a connector may not rely on finding the whole key.
 
     `since`: only rows whose watermark column is not less than this (the source's own text, the overlap already
     taken off); None = all rows. `table`, `query` and `file`: one of them is set, as the mapping says.
@@ -77,13 +81,79 @@ class Batch(msgspec.Struct, kw_only=True):
     first_row: int
     where: str
     watermark: str | None = None  # the greatest watermark among these rows, in a form that sorts as text
+    numbers: Sequence[int] | None = None  # the rows' own numbers, where they do not follow each other from `first_row`
+    faults: Sequence[RowFault] = ()  # rows that are not among `columns`, for they could not be read as rows
+
+
+class RowFault(msgspec.Struct, frozen=True, kw_only=True):
+    """A row that has no cells: torn, of another width, in another encoding. Counted as pulled and as rejected.
+
+    `row`: its number in the source's order. `value`: the beginning of what stands there.
+    """
+
+    row: int
+    value: str
+    reason: str
+
+
+class GroupTotal(msgspec.Struct, frozen=True, kw_only=True):
+    """The source's own totals of one period and service; None = the statement is not by period, or by service."""
+
+    period: int | None = None
+    service: str | None = None
+    rows: int
+    sums: Mapping[str, int] = {}
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
-    """Control totals that the source states itself: rows, and sums of money fields in kopecks."""
+    """Control totals that the source states itself: rows, and sums of money fields in kopecks; in all, and by groups
+    where it can say them."""
 
     rows: int
     sums: Mapping[str, int] = {}
+    groups: tuple[GroupTotal, ...] = ()
+
+
+class TakenFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that rows of a dataset came from. `name` finds it again in `settle`, with `sha256` of its bytes.
+
+    `fault`: why no row could be read out of it; the run goes on with the other files.
+    """
+
+    dataset: str
+    name: str
+    sha256: str
+    rows: int
+    fault: str | None = None
+
+
+class FileOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a file: its rows are `published`, or were `refused` (the file is at fault, nothing of it came
+    in). `report`: one line per row that was not taken (row, field, value, reason), None when all were."""
+
+    file: TakenFile
+    state: Literal["published", "refused"]
+    report: str | None = None
+
+
+class FoundColumn(msgspec.Struct, frozen=True, kw_only=True):
+    """A column as `survey` sees it. `kinds`: those it can hold, the likeliest first; `type` in the source's words."""
+
+    name: str
+    type: str
+    kinds: tuple[Kind, ...]
+    sample: str | None = None
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """A table, entity set or file that could become a dataset. `origin` goes into the mapping under the key `how`."""
+
+    how: Literal["from", "file"]
+    origin: str
+    columns: tuple[FoundColumn, ...]
+    key: tuple[str, ...] = ()
+    rows: int | None = None
+    options: Mapping[str, Any] = {}  # the dataset's options that this connector needs for it
 
 
 class Session(Protocol):
@@ -110,6 +180,33 @@ class Source(Protocol):
 
     def connect(self) -> AbstractContextManager[Session]:
         """Connect and verify the peer. Raises Unprotected, Unreachable, AccessDenied."""
+
+
+@runtime_checkable
+class Drop(Protocol):
+    """What a source of files has besides. Its session says `taken()` after the last batch of every dataset, its
+    source is told by `settle` what became of each file, once the publication is committed. A crash in between makes
+    the next run read the same file again, which changes nothing."""
+
+    def settle(self, outcomes: Sequence[FileOutcome]) -> None:
+        """Put files aside: `done/` when published, `error/` with the report beside it when refused or in part.
+        Safe to repeat."""
+
+
+@runtime_checkable
+class TakesFiles(Protocol):
+    """The session of a `Drop`."""
+
+    def taken(self) -> Sequence[TakenFile]:
+        """The files that the batches so far came from, and those that could not be read."""
+
+
+@runtime_checkable
+class Surveyed(Protocol):
+    """A source that can say what it has, for `lk-sync discover`."""
+
+    def survey(self) -> Sequence[Found]:
+        """Connects like `connect`, and raises what it raises."""
 
 
 class ExportFile(msgspec.Struct, frozen=True, kw_only=True):
