@@ -10,6 +10,7 @@ import ipaddress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -23,7 +24,7 @@ LOOPBACK = ("localhost", "127.0.0.1")
 
 @dataclass(frozen=True)
 class ServerCertificate:
-    """PEM files of a server: its certificate with the chain, and its key (mode 600)."""
+    """PEM files of a server or a client: its certificate with the chain, and its key (mode 600)."""
 
     certificate: Path
     key: Path
@@ -40,11 +41,18 @@ class Authority:
         self._certificate = _certify(name, self._key.public_key(), issuer=name, signer=self._key, authority=True)
         self.ca.write_bytes(_pem(self._certificate))
 
-    def issue(self, file: str, *, names: tuple[str, ...] = LOOPBACK) -> ServerCertificate:
+    def issue(self, file: str, *, names: tuple[str, ...] = LOOPBACK, expired: bool = False) -> ServerCertificate:
         """A server certificate for `names` (host names and addresses) as `file.pem` and `file.key`."""
+        return self._issue(file, names[0], names=names, purpose=ExtendedKeyUsageOID.SERVER_AUTH, expired=expired)
+
+    def admit(self, file: str, name: str, *, expired: bool = False) -> ServerCertificate:
+        """A certificate by which a client says that it is `name`."""
+        return self._issue(file, name, purpose=ExtendedKeyUsageOID.CLIENT_AUTH, expired=expired)
+
+    def _issue(self, file: str, name: str, **what: Any) -> ServerCertificate:
         key = ec.generate_private_key(ec.SECP256R1())
         issuer = self._certificate.subject.rfc4514_string().removeprefix("CN=")
-        certificate = _certify(names[0], key.public_key(), issuer=issuer, signer=self._key, names=names)
+        certificate = _certify(name, key.public_key(), issuer=issuer, signer=self._key, **what)
         made = ServerCertificate(self.folder / f"{file}.pem", self.folder / f"{file}.key")
         made.certificate.write_bytes(_pem(certificate) + _pem(self._certificate))
         _write_private(made.key, key)
@@ -59,8 +67,10 @@ def _certify(
     signer: ec.EllipticCurvePrivateKey,
     authority: bool = False,
     names: tuple[str, ...] = (),
+    purpose: x509.ObjectIdentifier = ExtendedKeyUsageOID.SERVER_AUTH,
+    expired: bool = False,
 ) -> x509.Certificate:
-    now = datetime.now(UTC)
+    now = datetime.now(UTC) - (2 * LIFETIME if expired else timedelta())
     builder = (
         x509.CertificateBuilder()
         .subject_name(_name(name))
@@ -75,8 +85,8 @@ def _certify(
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
     )
     if not authority:
-        serves = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
-        builder = builder.add_extension(serves, critical=False)
+        builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+    if names:
         builder = builder.add_extension(x509.SubjectAlternativeName([_host(n) for n in names]), critical=False)
     return builder.sign(signer, hashes.SHA256())
 
