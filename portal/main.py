@@ -25,7 +25,7 @@ import uvloop
 
 from lk_sync import logs
 from lk_sync.cache.reader import CacheReader
-from lk_sync.commands import Command
+from lk_sync.commands.speech import Command
 from lk_sync.config import Config, Portal
 from lk_sync.errors import LkError, SettingsError
 from lk_sync.reports import complain

@@ -1,4 +1,4 @@
-"""Commands: how does a command line speak to the person who types it?
+"""Speech: how does a command line speak to the person who types it?
 
 In Russian: help, wrong usage and faults alike. A fault that a person can mend ends with its sentence and its exit
 code, never with a traceback.
@@ -87,6 +87,18 @@ class Commands(Command, click.Group):
         commands = [(name, self.commands[name].get_short_help_str(80)) for name in self.list_commands(ctx)]
         with formatter.section("Команды"):
             formatter.write_dl(commands)
+
+
+class Noun(Commands):
+    """A command of commands that does its `usual` one when none of them is named: `runs`, `runs show 7`."""
+
+    def __init__(self, *args: Any, usual: click.Command, **extra: Any) -> None:
+        super().__init__(*args, **extra)
+        self.add_command(usual, "list")
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        chosen = args and (args[0] in self.commands or args[0] in self.get_help_option_names(ctx))
+        return super().parse_args(ctx, args if chosen else ["list", *args])
 
 
 def _say_no_more() -> None:

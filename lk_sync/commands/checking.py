@@ -1,0 +1,56 @@
+"""Check: is everything set so that the exchange can run?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import click
+
+from lk_sync import peers
+from lk_sync.commands.desk import Desk
+from lk_sync.commands.speech import Command
+from lk_sync.errors import LkError, SettingsError
+from lk_sync.reports import complain, say
+
+
+@click.command(cls=Command)
+@click.option("--connect", is_flag=True, help="Соединиться с каждым источником и приёмником.")
+@click.pass_obj
+def check(desk: Desk, connect: bool) -> int:
+    """Проверить настройки, описания источников, расписание и папки."""
+    config = desk.config
+    faults: list[LkError] = []
+
+    def step(title: str, work: Callable[[], str]) -> None:
+        try:
+            say(f"✓ {title}: {work()}")
+        except LkError as error:
+            faults.append(error)
+            say(f"✗ {title}: {error}")
+
+    step("настройки", lambda: f"{config.folder / 'lk.yaml'}, часовой пояс {config.lk.time_zone}")
+    step("папка данных", lambda: _writable(config.lk.data_dir))
+    step("расписание", lambda: f"заданий: {len(desk.timetable.jobs)}")
+    for name in config.sources:
+        step(f"источник {name}", partial(peers.look_at_source, config, name, connect=connect))
+    for name in config.sinks:
+        step(f"приёмник {name}", partial(peers.look_at_sink, config, name, connect=connect))
+    if faults:
+        complain(f"Найдено ошибок: {len(faults)}")
+    return max((fault.exit_code for fault in faults), default=0)
+
+
+def _writable(folder: Path) -> str:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        probe = folder / ".probe"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise SettingsError(f"в {folder} нельзя писать ({error.strerror}); измените data_dir или права") from error
+    return str(folder)
+
+
+COMMANDS = (check,)

@@ -1,0 +1,77 @@
+"""Pull: how does an operator bring the data in now?"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from contextlib import suppress
+
+import click
+
+from lk_sync import reports
+from lk_sync.clock import now
+from lk_sync.commands.desk import Desk, as_json_option
+from lk_sync.commands.speech import INTERRUPTED, Command
+from lk_sync.errors import LkError, SettingsError
+from lk_sync.flow.run import Puller, RunReport
+from lk_sync.reports import as_json, complain
+from lk_sync.schedules import Job
+
+
+@click.command(cls=Command)
+@click.argument("jobs", nargs=-1, metavar="[ЗАДАНИЕ]…")
+@click.option("--full", is_flag=True, help="Полная выгрузка вместо изменений.")
+@as_json_option
+@click.pass_obj
+def pull(desk: Desk, jobs: tuple[str, ...], full: bool, json: bool) -> int:
+    """Загрузить данные сейчас: ЗАДАНИЯ или все источники по разу."""
+    code, stop = 0, _stop_by_signal()
+    reported = []
+    for name, job in _pull_jobs(desk, jobs):
+        try:
+            report = _walk(desk, name, job, full=full, stop=stop)
+        except LkError as error:
+            complain(f"Ошибка: задание {name}: {error}")
+            code = max(code, error.exit_code)
+        else:
+            reported.append(report)
+            code = max(code, 0 if report.clean else 1)
+        if stop.is_set():
+            code = INTERRUPTED
+            break
+    if json:
+        as_json(reported)
+    else:
+        for report in reported:
+            reports.run_report(report)
+    return code
+
+
+def _walk(desk: Desk, name: str, job: Job, *, full: bool, stop: threading.Event) -> RunReport:
+    with reports.progress() as watch:
+        puller = Puller(desk.config, desk.store, clock=now, watch=watch, stop=stop, started_by="hand")
+        return puller.walk(name, job, full=full)
+
+
+def _pull_jobs(desk: Desk, names: tuple[str, ...]) -> list[tuple[str, Job]]:
+    known = {name: job for name, job in desk.timetable.jobs.items() if job.does == "pull"}
+    for name in names:
+        if name not in known:
+            raise SettingsError(f"в расписании нет задания загрузки «{name}»; есть: {', '.join(known) or 'ни одного'}")
+    if names:
+        return [(name, known[name]) for name in names]
+    first_of_source: dict[str, tuple[str, Job]] = {}
+    for name, job in sorted(known.items(), key=lambda pair: pair[1].full):
+        first_of_source.setdefault(job.peer, (name, job))
+    return list(first_of_source.values())
+
+
+def _stop_by_signal() -> threading.Event:
+    stop = threading.Event()
+    for code in (signal.SIGINT, signal.SIGTERM):
+        with suppress(ValueError):  # not the main thread: whoever runs us there stops us
+            signal.signal(code, lambda *_: stop.set())
+    return stop
+
+
+COMMANDS = (pull,)

@@ -1,0 +1,27 @@
+"""Status: how does an operator see whether all is well?"""
+
+from __future__ import annotations
+
+import click
+
+from lk_sync import status
+from lk_sync.clock import now
+from lk_sync.commands.desk import Desk, as_json_option
+from lk_sync.commands.speech import Command
+from lk_sync.reports import as_json
+
+
+@click.command(cls=Command, name="status")
+@as_json_option
+@click.pass_obj
+def status_command(desk: Desk, json: bool) -> int:
+    """Что произошло, что задержано, что делать."""
+    seen = status.look(desk.config, desk.store, now())
+    if json:
+        as_json(seen)
+    else:
+        status.show(seen, desk.config.lk.zone)
+    return 1 if seen.troubles else 0
+
+
+COMMANDS = (status_command,)
