@@ -37,6 +37,7 @@ from aiohttp import web
 
 from demo.cached import fill
 from demo.supplier import Plan, Supplier
+from lk_sync.cache import schema
 from lk_sync.records import DATASETS, Dataset
 from lk_sync.store import sessions, users
 from lk_sync.store.database import Store, Tx
@@ -96,7 +97,7 @@ def _copy(cache: Path, times: int) -> None:
 
 
 def _copy_dataset(connection: sqlite3.Connection, dataset: Dataset, times: int) -> None:
-    columns = (*dataset.columns, "run")
+    columns = schema.columns(dataset)
     made = {"account": "account + :by"}
     if dataset.name == "accounts":
         made["number"] = "SUBSTR(CAST(account + :by AS TEXT), 2)"

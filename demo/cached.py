@@ -6,42 +6,43 @@ cache's own (`lk_sync.cache.schema`), the codes are taken by its own dictionarie
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from demo.supplier import Supplier
+from lk_sync.cache.base import SqliteBase
 from lk_sync.cache.codes import Codes
-from lk_sync.cache.schema import open_for_writing
+from lk_sync.cache.schema import columns, open_for_writing
 from lk_sync.clock import instant
 from lk_sync.records import DATASETS, Dataset
 
 ACCOUNTS_AT_ONCE: Final = 500
 RUN: Final = 1
+ORIGIN: Final = 0
 
 
 def fill(path: Path, supplier: Supplier, *, published_at: datetime, source: str = "demo") -> None:
     """The books of every account, as one run would have published them. The cache must not hold them yet."""
-    connection = open_for_writing(path)
-    codes = Codes(connection)
-    connection.execute("PRAGMA synchronous = OFF")
-    connection.execute("BEGIN")
+    base = open_for_writing(path)
+    codes = Codes(base)
+    base.execute("PRAGMA synchronous = OFF")
+    base.execute("BEGIN")
     waiting: dict[str, list[Sequence[Any]]] = {name: [] for name in DATASETS}
     waiting["services"] += supplier.services()
     for number, books in enumerate(supplier.every(), start=1):
         for name, rows in books.items():
             waiting[name] += rows
         if number % ACCOUNTS_AT_ONCE == 0:
-            _write(connection, codes, waiting)
-    _write(connection, codes, waiting)
-    publish(connection, published_at=published_at, source=source)
-    connection.close()
+            _write(base, codes, waiting)
+    _write(base, codes, waiting)
+    publish(base, published_at=published_at, source=source)
+    base.close()
 
 
 def publish(
-    connection: sqlite3.Connection,
+    base: SqliteBase,
     *,
     published_at: datetime,
     source: str = "demo",
@@ -49,31 +50,32 @@ def publish(
 ) -> None:
     """Says since when the datasets are as they are, and commits."""
     states = [(name, source, RUN, instant(published_at), None, RUN) for name in datasets]
-    if not connection.in_transaction:
-        connection.execute("BEGIN")
-    connection.executemany("INSERT OR REPLACE INTO dataset_state VALUES (?, ?, ?, ?, ?, ?)", states)
-    connection.execute("COMMIT")
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    if not base.connection.in_transaction:
+        base.execute("BEGIN")
+    base.execute("INSERT INTO sources VALUES (?, ?) ON CONFLICT DO NOTHING", (ORIGIN, source))
+    base.execute_many("INSERT OR REPLACE INTO dataset_state VALUES (?, ?, ?, ?, ?, ?)", states)
+    base.execute("COMMIT")
+    base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def put(connection: sqlite3.Connection, codes: Codes, name: str, rows: Sequence[Sequence[Any]]) -> None:
+def put(base: SqliteBase, codes: Codes, name: str, rows: Sequence[Sequence[Any]]) -> None:
     """Rows of a dataset in its column order; cells beyond the columns are left out."""
     dataset = DATASETS[name]
-    columns = [_stored(dataset, codes, position, rows) for position in range(len(dataset.fields))]
-    marks = ", ".join("?" * (len(columns) + 1))
-    names = ", ".join((*dataset.columns, "run"))
-    statement = f"INSERT OR REPLACE INTO {name} ({names}) VALUES ({marks})"
-    connection.executemany(statement, zip(*columns, [RUN] * len(rows), strict=True))
+    cells = [_stored(dataset, codes, position, rows) for position in range(len(dataset.fields))]
+    cells += [[cell] * len(rows) for cell in (None, ORIGIN, RUN)]
+    marks = ", ".join("?" * len(cells))
+    statement = f"INSERT OR REPLACE INTO {name} ({', '.join(columns(dataset))}) VALUES ({marks})"
+    base.execute_many(statement, zip(*cells, strict=True))
 
 
-def _write(connection: sqlite3.Connection, codes: Codes, waiting: dict[str, list[Sequence[Any]]]) -> None:
-    connection.execute("COMMIT")  # the dictionaries grow in transactions of their own
+def _write(base: SqliteBase, codes: Codes, waiting: dict[str, list[Sequence[Any]]]) -> None:
+    base.execute("COMMIT")  # the dictionaries grow in transactions of their own
     prepared = {name: rows for name, rows in waiting.items() if rows}
     for name, rows in prepared.items():
         _learn(DATASETS[name], codes, rows)
-    connection.execute("BEGIN")
+    base.execute("BEGIN")
     for name, rows in prepared.items():
-        put(connection, codes, name, rows)
+        put(base, codes, name, rows)
         rows.clear()
 
 

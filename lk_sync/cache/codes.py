@@ -1,4 +1,4 @@
-"""Codes: by which integers do short words and unusual account numbers lie in the cache?
+"""Codes: by which integers do short words, unusual account numbers and sources lie in the cache?
 
 The dictionaries only grow and name no person, so they are extended at once, in a short transaction of their
 own, while a run is still staging: ids are then final and a first load needs no translation.
@@ -6,25 +6,26 @@ own, while a run is still staging: ids are then final and a first load needs no 
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from lk_sync.cache.base import Base
 from lk_sync.records import plain_account
 
 
 class Codes:
-    """The dictionaries in memory, in step with the cache behind `connection` (which may write)."""
+    """The dictionaries in memory, in step with the cache behind `base` (which may write)."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+    def __init__(self, base: Base) -> None:
+        self._base = base
         self._ids: dict[str | None, int | None] = {None: None}
         self._keys: dict[str, int] = {}
         self._reload()
 
     def _reload(self) -> None:
-        self._ids.update(self._connection.execute("SELECT code, id FROM codes"))
-        self._keys.update(self._connection.execute("SELECT number, account FROM account_keys"))
+        at = self._base.at.cache
+        self._ids.update(self._base.execute(f"SELECT code, id FROM {at}.codes").fetchall())
+        self._keys.update(self._base.execute(f"SELECT number, account FROM {at}.account_keys").fetchall())
 
     def ids(self, words: Sequence[str | None]) -> list[int | None]:
         """The id of each word, new ones allocated. None stays None."""
@@ -36,12 +37,13 @@ class Codes:
             return [ids[word] for word in words]
 
     def _extend_codes(self, words: Iterable[str | None]) -> None:
-        with self._connection as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.executemany(
-                "INSERT INTO codes (code) VALUES (?) ON CONFLICT DO NOTHING",
-                sorted((word,) for word in words if word is not None),
-            )
+        at = self._base.at.cache
+        with self._base.exclusively("dictionaries"):
+            self._reload()
+            (last,) = self._base.execute(f"SELECT COALESCE(MAX(id), 0) FROM {at}.codes").fetchone()
+            new = sorted(word for word in words if word is not None and word not in self._ids)
+            rows = ({"id": number, "code": word} for number, word in enumerate(new, last + 1))
+            self._base.execute_many(f"INSERT INTO {at}.codes (id, code) VALUES (:id, :code)", rows)
         self._reload()
 
     def account(self, number: str) -> int:
@@ -53,14 +55,29 @@ class Codes:
         return key
 
     def _extend_accounts(self, number: str) -> None:
-        with self._connection as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute(
-                "INSERT INTO account_keys (account, number) SELECT COALESCE(MIN(account), 0) - 1, :number"
-                " FROM account_keys WHERE true ON CONFLICT DO NOTHING",
+        at = self._base.at.cache
+        with self._base.exclusively("dictionaries"):
+            self._base.execute(
+                f"INSERT INTO {at}.account_keys (account, number) SELECT COALESCE(MIN(account), 0) - 1, :number"
+                f" FROM {at}.account_keys WHERE true ON CONFLICT DO NOTHING",
                 {"number": number},
             )
         self._reload()
+
+    def source(self, name: str) -> int:
+        """The id of a source; that of the first ones takes no room in a row of SQLite."""
+        at = self._base.at.cache
+        known = f"SELECT id FROM {at}.sources WHERE name = :name"
+        found = self._base.execute(known, {"name": name}).fetchone()
+        if found is None:
+            with self._base.exclusively("dictionaries"):
+                self._base.execute(
+                    f"INSERT INTO {at}.sources (id, name) SELECT COALESCE(MAX(id), -1) + 1, :name"
+                    f" FROM {at}.sources WHERE true ON CONFLICT DO NOTHING",
+                    {"name": name},
+                )
+            found = self._base.execute(known, {"name": name}).fetchone()
+        return int(found[0])
 
     def shown(self, kind: str, cell: Any) -> str:
         """A stored cell in the words of the source, for reports."""

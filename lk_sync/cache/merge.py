@@ -3,18 +3,22 @@
 The SQL is made from `records.DATASETS` (names of ours only, never of a source) and is set-based throughout.
 A first load into an empty table is copied whole and journalled as one line; later merges find the differing
 keys once, in a scratch table, and work from that.
+
+A source ends and changes its own rows; a row of another source with the same key becomes its own. The journal has at
+most one line per run and key, and a line holds every stored column.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from typing import Final
 
 import msgspec
 
+from lk_sync.cache import schema
+from lk_sync.cache.base import Base
 from lk_sync.records import Dataset
 
-_SCRATCH: Final = "temp.differing"
+_SCRATCH: Final = "differing"
 
 
 class Merged(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,77 +31,87 @@ class Merged(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.inserted or self.updated or self.ended)
 
 
-def is_empty(connection: sqlite3.Connection, table: str) -> bool:
-    return connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is None
+def is_empty(base: Base, table: str) -> bool:
+    return base.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is None
 
 
-def count(connection: sqlite3.Connection, table: str) -> int:
-    found: int = connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]
+def count(base: Base, table: str) -> int:
+    found: int = base.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]
     return found
 
 
-def find_differences(connection: sqlite3.Connection, dataset: Dataset, *, snapshot: bool) -> Merged:
-    """Fill the scratch table with the keys that differ and their act; says how many of each."""
-    sql = _Sql(dataset)
-    connection.execute(f"DROP TABLE IF EXISTS {_SCRATCH}")
-    connection.execute(f"CREATE TEMP TABLE differing AS SELECT {sql.key}, '' AS act FROM main.{dataset.name} WHERE 0")
-    connection.execute(sql.differing)
-    if snapshot:
-        connection.execute(sql.vanished)
-    found = dict(connection.execute(f"SELECT act, COUNT(*) FROM {_SCRATCH} GROUP BY act"))
+def find_differences(base: Base, dataset: Dataset, *, origin: int, vanished: bool) -> Merged:
+    """Fill the scratch table with the keys that differ and their act; says how many of each.
+
+    `vanished`: rows of this source that are not staged end. Those that the source says are gone end in any case.
+    """
+    sql = Statements(base, dataset)
+    base.execute(f"DROP TABLE IF EXISTS {sql.scratch}")
+    base.execute(sql.make_scratch)
+    base.execute(sql.differing)
+    base.execute(sql.vanished if vanished else sql.gone, {"origin": origin})
+    found = dict(base.execute(f"SELECT act, COUNT(*) FROM {sql.scratch} GROUP BY act").fetchall())
     return Merged(inserted=found.get("insert", 0), updated=found.get("update", 0), ended=found.get("end", 0))
 
 
-def load(connection: sqlite3.Connection, dataset: Dataset, *, run: int) -> Merged:
+def load(base: Base, dataset: Dataset, *, run: int) -> Merged:
     """Copy the staged table into the empty published one."""
-    connection.execute(f"INSERT INTO main.{dataset.name} SELECT * FROM staging.{dataset.name}")
-    rows = count(connection, f"main.{dataset.name}")
-    connection.execute(
-        "INSERT INTO journal (run, dataset, account, row_key, act, was, now) VALUES (?, ?, NULL, '', 'load', NULL, ?)",
-        (run, dataset.name, f'{{"rows":{rows}}}'),
+    at = base.at
+    base.execute(f"INSERT INTO {at.cache}.{dataset.name} SELECT * FROM {at.staging}.{dataset.name}")
+    rows = count(base, f"{at.cache}.{dataset.name}")
+    base.execute(
+        f"INSERT INTO {at.cache}.journal (run, dataset, account, row_key, act, was, now)"
+        " VALUES (:run, :dataset, NULL, '', 'load', NULL, :now)",
+        {"run": run, "dataset": dataset.name, "now": f'{{"rows":{rows}}}'},
     )
     return Merged(inserted=rows)
 
 
-def apply(connection: sqlite3.Connection, dataset: Dataset, *, run: int) -> None:
+def apply(base: Base, dataset: Dataset, *, run: int) -> None:
     """Journal and carry out the differences found before."""
-    sql = _Sql(dataset)
+    sql = Statements(base, dataset)
     for statement in (sql.journal_written, sql.journal_ended):
-        connection.execute(statement, {"run": run})
-    connection.execute(sql.end)
-    connection.execute(sql.write)
-    connection.execute(f"DROP TABLE {_SCRATCH}")
+        base.execute(statement, {"run": run})
+    base.execute(sql.end)
+    base.execute(sql.write)
+    base.execute(f"DROP TABLE {sql.scratch}")
 
 
-class _Sql:
+class Statements:
     """The statements of one dataset."""
 
-    def __init__(self, dataset: Dataset) -> None:
-        self._name = name = dataset.name
-        self._key, self._values = dataset.key, dataset.values
-        self.key = ", ".join(self._key)
-        columns = ", ".join((*dataset.columns, "run"))
-        differs = f"({self._cells('c', self._values)}) IS DISTINCT FROM ({self._cells('s', self._values)})"
+    def __init__(self, base: Base, dataset: Dataset) -> None:
+        self._base, self._name = base, dataset.name
+        self._key, self._columns = dataset.key, schema.columns(dataset)
+        self._compared = (*dataset.values, "extra", "origin")
+        self._cache = cache = f"{base.at.cache}.{dataset.name}"
+        self._staged = staged = f"{base.at.staging}.{dataset.name}"
+        self.scratch = scratch = f"{base.at.scratch}.{_SCRATCH}"
+        self.key = key = ", ".join(dataset.key)
+        first = f"c.{dataset.key[0]}"
+        absent = f"NOT EXISTS (SELECT 1 FROM {staged} AS s WHERE {self._same('c', 's')})"
+        differs = f"({self._cells('c', self._compared)}) IS DISTINCT FROM ({self._cells('s', self._compared)})"
+        self.make_scratch = f"CREATE TEMP TABLE {_SCRATCH} AS SELECT {key}, '' AS act FROM {cache} WHERE 1 = 0"
         self.differing = (
-            f"INSERT INTO {_SCRATCH} SELECT {self._cells('s', self._key)},"
-            f" CASE WHEN c.{self._key[0]} IS NULL THEN 'insert' ELSE 'update' END"
-            f" FROM staging.{name} AS s LEFT JOIN main.{name} AS c ON {self._same('c', 's')}"
-            f" WHERE c.{self._key[0]} IS NULL OR {differs}"
+            f"INSERT INTO {scratch} SELECT {self._cells('s', self._key)},"
+            f" CASE WHEN {first} IS NULL THEN 'insert' ELSE 'update' END"
+            f" FROM {staged} AS s LEFT JOIN {cache} AS c ON {self._same('c', 's')}"
+            f" WHERE {first} IS NULL OR {differs}"
         )
-        self.vanished = (
-            f"INSERT INTO {_SCRATCH} SELECT {self._cells('c', self._key)}, 'end' FROM main.{name} AS c"
-            f" WHERE NOT EXISTS (SELECT 1 FROM staging.{name} AS s WHERE {self._same('c', 's')})"
+        ending = f"INSERT INTO {scratch} SELECT {self._cells('c', self._key)}, 'end' FROM {cache} AS c"
+        self.vanished = f"{ending} WHERE c.origin = :origin AND {absent}"
+        self.gone = (
+            f"{ending} JOIN {base.at.staging}.gone_{dataset.name} AS g ON {self._same('g', 'c')}"
+            f" WHERE c.origin = :origin AND {absent}"
         )
         self.journal_written = self._journal("act <> 'end'", now=True)
         self.journal_ended = self._journal("act = 'end'", now=False)
-        self.end = (
-            f"DELETE FROM main.{name} WHERE ({self.key}) IN (SELECT {self.key} FROM {_SCRATCH} WHERE act = 'end')"
-        )
-        assign = ", ".join(f"{column} = excluded.{column}" for column in (*self._values, "run"))
+        self.end = f"DELETE FROM {cache} WHERE ({key}) IN (SELECT {key} FROM {scratch} WHERE act = 'end')"
+        assign = ", ".join(f"{column} = excluded.{column}" for column in self._columns if column not in self._key)
         self.write = (
-            f"INSERT INTO main.{name} ({columns}) SELECT {self._cells('s', (*dataset.columns, 'run'))}"
-            f" FROM {_SCRATCH} AS d JOIN staging.{name} AS s ON {self._same('d', 's')} WHERE d.act <> 'end'"
-            f" ON CONFLICT ({self.key}) DO UPDATE SET {assign}"
+            f"INSERT INTO {cache} ({', '.join(self._columns)}) SELECT {self._cells('s', self._columns)}"
+            f" FROM {scratch} AS d JOIN {staged} AS s ON {self._same('d', 's')} WHERE d.act <> 'end'"
+            f" ON CONFLICT ({key}) DO UPDATE SET {assign}"
         )
 
     @staticmethod
@@ -109,14 +123,15 @@ class _Sql:
 
     def _journal(self, which: str, *, now: bool) -> str:
         account = "d.account" if self._key[0] == "account" else "NULL"
+        row_key = self._base.array([f"d.{name}" for name in self._key])
         was = f"CASE WHEN c.{self._key[0]} IS NULL THEN NULL ELSE {self._object('c')} END"
-        staged = f"LEFT JOIN staging.{self._name} AS s ON {self._same('d', 's')}" if now else ""
+        staged = f"LEFT JOIN {self._staged} AS s ON {self._same('d', 's')}" if now else ""
         return (
-            "INSERT INTO journal (run, dataset, account, row_key, act, was, now)"
-            f" SELECT :run, '{self._name}', {account}, json_array({self._cells('d', self._key)}), d.act, {was},"
-            f" {self._object('s') if now else 'NULL'} FROM {_SCRATCH} AS d"
-            f" LEFT JOIN main.{self._name} AS c ON {self._same('d', 'c')} {staged} WHERE d.{which}"
+            f"INSERT INTO {self._base.at.cache}.journal (run, dataset, account, row_key, act, was, now)"
+            f" SELECT :run, '{self._name}', {account}, {row_key}, d.act, {was},"
+            f" {self._object('s') if now else 'NULL'} FROM {self.scratch} AS d"
+            f" LEFT JOIN {self._cache} AS c ON {self._same('d', 'c')} {staged} WHERE d.{which}"
         )
 
     def _object(self, alias: str) -> str:
-        return "json_object(" + ", ".join(f"'{name}', {alias}.{name}" for name in self._values) + ")"
+        return self._base.object({name: f"{alias}.{name}" for name in self._columns})

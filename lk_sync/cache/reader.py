@@ -182,9 +182,9 @@ class CacheReader:
 
     def _open(self, identity: tuple[int, int]) -> None:
         connection = _connect(f"file:{_quoted(str(self._path))}?mode=ro")
-        if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'journal'").fetchone():
+        if connection.execute("PRAGMA user_version").fetchone() == (schema.LAYOUT,):
             self._replace(connection, identity)
-        else:  # a cache that is just being created: its tables appear all at once, look again at the next view
+        else:  # just being created, or of another version: its tables appear all at once, look again at the next view
             connection.close()
 
     def _replace(self, connection: sqlite3.Connection, identity: tuple[int, int] | None) -> None:
@@ -357,7 +357,8 @@ class View:
 
     def _refresh(self) -> None:
         """Reads the dictionaries anew; they are small and name nobody."""
-        self._states = {row[0]: DatasetState._make(row) for row in self._rows("states")}
+        newest_first = sorted(map(DatasetState._make, self._rows("states")), key=lambda s: s.published_at, reverse=True)
+        self._states = {state.dataset: state for state in newest_first}  # of several sources the least fresh counts
         self._codes = dict(self._rows("codes"))
         self._ids = {word: number for number, word in self._codes.items()}
         codes = self._codes

@@ -3,7 +3,8 @@
 One table per dataset, named as the dataset, keys first, no rowid. Stored forms by kind:
 account → integer key (`records.plain_account`, or a negative one from `account_keys`) · code → id in `codes` ·
 money, volume, int → integer · month → YYYYMM · bool → 0/1 · text, date, datetime → text.
-`run` is the run that last changed the row.
+After its fields every row has `extra` (a JSON object of what the supplier labels himself, label → text), `origin`
+(whose row it is, an id of `sources`) and `run` (who changed it last).
 """
 
 from __future__ import annotations
@@ -12,8 +13,7 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
-from sqlite_utils import Database
-
+from lk_sync.cache.base import SqliteBase
 from lk_sync.records import DATASETS, Dataset, Field, Kind
 from lk_sync.write_ahead import log_ahead
 
@@ -33,43 +33,84 @@ _TYPES: Final[dict[Kind, str]] = {
 }
 
 _BOOKKEEPING: Final = """
-CREATE TABLE IF NOT EXISTS codes (id INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE);
-CREATE TABLE IF NOT EXISTS account_keys (account INTEGER PRIMARY KEY, number TEXT NOT NULL UNIQUE);
-CREATE TABLE IF NOT EXISTS dataset_state (
-    dataset TEXT PRIMARY KEY, source TEXT NOT NULL, run BIGINT NOT NULL, published_at TEXT NOT NULL,
-    watermark TEXT, data_version BIGINT NOT NULL);
-CREATE TABLE IF NOT EXISTS published_runs (run BIGINT PRIMARY KEY, published_at TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS journal (
+CREATE TABLE IF NOT EXISTS {at}codes (id BIGINT PRIMARY KEY, code TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS {at}account_keys (account BIGINT PRIMARY KEY, number TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS {at}sources (id BIGINT PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS {at}dataset_state (
+    dataset TEXT NOT NULL, source TEXT NOT NULL, run BIGINT NOT NULL, published_at TEXT NOT NULL,
+    watermark TEXT, data_version BIGINT NOT NULL, PRIMARY KEY (dataset, source));
+CREATE TABLE IF NOT EXISTS {at}published_runs (
+    run BIGINT PRIMARY KEY, published_at TEXT NOT NULL, source TEXT NOT NULL, state_before TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS {at}journal (
     run BIGINT NOT NULL, dataset TEXT NOT NULL, account BIGINT, row_key TEXT NOT NULL,
     act TEXT NOT NULL CHECK (act IN ('load', 'insert', 'update', 'end')), was TEXT, now TEXT);
-CREATE INDEX IF NOT EXISTS journal_run ON journal (run, dataset);
-CREATE INDEX IF NOT EXISTS journal_account ON journal (account, dataset, run) WHERE account IS NOT NULL;
+CREATE INDEX IF NOT EXISTS journal_run ON {on}journal (run, dataset);
+CREATE INDEX IF NOT EXISTS journal_account ON {on}journal (account, dataset, run) WHERE account IS NOT NULL;
 """
+_KEPT: Final = ("codes", "account_keys", "sources", "dataset_state", "published_runs", "journal")
+LAYOUT: Final = 2  # of the tables; a cache of another layout is emptied, the next run fills it
 
 
 def _column(field: Field) -> str:
     return f"{field.name} {_TYPES[field.kind]}{' NOT NULL' if field.required else ''}"
 
 
+def columns(dataset: Dataset) -> tuple[str, ...]:
+    """Every column of the dataset's table, in order."""
+    return (*dataset.columns, "extra", "origin", "run")
+
+
 def table(dataset: Dataset, schema: str = "main") -> str:
     """CREATE TABLE of a dataset. Staging uses the very same text, so that a first load is copied page by page."""
-    columns = [_column(field) for field in dataset.fields]
-    columns.append("run BIGINT NOT NULL")
-    columns.append(f"PRIMARY KEY ({', '.join(dataset.key)})")
-    return f"CREATE TABLE IF NOT EXISTS {schema}.{dataset.name} ({', '.join(columns)}) WITHOUT ROWID"
+    cells = [_column(field) for field in dataset.fields]
+    cells += ["extra TEXT", "origin BIGINT NOT NULL", "run BIGINT NOT NULL"]
+    cells.append(f"PRIMARY KEY ({', '.join(dataset.key)})")
+    return f"CREATE TABLE IF NOT EXISTS {schema}.{dataset.name} ({', '.join(cells)})"
+
+
+def gone_table(dataset: Dataset, schema: str = "main") -> str:
+    """CREATE TABLE of the keys whose rows the source has deleted."""
+    keys = ", ".join(_column(dataset.field(name)) for name in dataset.key)
+    return f"CREATE TABLE {schema}.gone_{dataset.name} ({keys}, PRIMARY KEY ({', '.join(dataset.key)}))"
+
+
+def tables(schema: str) -> list[str]:
+    """The statements that make the cache in a schema of PostgreSQL."""
+    bookkeeping = _BOOKKEEPING.format(at=f"{schema}.", on=f"{schema}.").split(";")
+    return [text.strip() for text in bookkeeping if text.strip()] + [table(each, schema) for each in DATASETS.values()]
+
+
+def in_sqlite(table: str) -> str:
+    """SQLite keeps rows in their primary key, without a number of its own."""
+    return f"{table} WITHOUT ROWID"
 
 
 def create(connection: sqlite3.Connection) -> None:
     """All tables of the cache; safe to repeat."""
-    database = Database(connection)
-    with database.atomic():
-        for statement in _BOOKKEEPING.split(";"):
-            database.execute(statement)
+    if connection.execute("PRAGMA user_version").fetchone() == (LAYOUT,):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if connection.execute("PRAGMA user_version").fetchone() != (LAYOUT,):  # nobody has done it meanwhile
+            _empty(connection)
+        for statement in _BOOKKEEPING.format(at="main.", on="").split(";"):
+            connection.execute(statement)
         for dataset in DATASETS.values():
-            database.execute(table(dataset))
+            connection.execute(in_sqlite(table(dataset)))
+        connection.execute(f"PRAGMA user_version = {LAYOUT}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
 
 
-def open_for_writing(path: Path) -> sqlite3.Connection:
+def _empty(connection: sqlite3.Connection) -> None:
+    """Tables of another layout go; whoever opens the cache meanwhile sees the former ones or those that follow."""
+    for name in (*_KEPT, *DATASETS):
+        connection.execute(f"DROP TABLE IF EXISTS main.{name}")
+
+
+def open_for_writing(path: Path) -> SqliteBase:
     """The one kind of connection that may change the cache. Creates what is missing.
 
     `synchronous=NORMAL`: a power loss may take the last publication back, whole; the next run brings it again.
@@ -82,4 +123,4 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     log_ahead(connection, patience_ms=BUSY_MS)
     connection.execute("PRAGMA synchronous = NORMAL")
     create(connection)
-    return connection
+    return SqliteBase(connection)

@@ -6,12 +6,12 @@ visible: yesterday's data stay, pages say so, and a person decides (`lk-sync app
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Mapping
 
 import msgspec
 
 from lk_sync.cache import merge
+from lk_sync.cache.base import Base
 from lk_sync.config import Guards
 from lk_sync.flow.stage import Staged
 from lk_sync.records import DATASETS
@@ -23,18 +23,18 @@ class Finding(msgspec.Struct, frozen=True):
     holds: bool
 
 
-def check(connection: sqlite3.Connection, staged: Mapping[str, Staged], guards: Mapping[str, Guards]) -> list[Finding]:
-    """All findings of a run. `connection`: the cache with the staging file attached as `staging`."""
+def check(base: Base, staged: Mapping[str, Staged], guards: Mapping[str, Guards]) -> list[Finding]:
+    """All findings of a run. `base`: the cache with what is staged beside it."""
     findings: list[Finding] = []
     for name, what in staged.items():
         rule = guards[name]
         findings += _rejects(what, rule)
         findings += _totals(what)
         if what.mode == "full":
-            findings += _shrink(connection, what, rule)
-    findings += _orphans(connection, staged)
+            findings += _shrink(base, what, rule)
+    findings += _orphans(base, staged)
     if "accounts" in staged:
-        findings += _holders(connection, guards["accounts"])
+        findings += _holders(base, guards["accounts"])
     return findings
 
 
@@ -66,8 +66,8 @@ def _rubles(kopecks: int) -> str:
     return f"{sign}{whole // 100}.{whole % 100:02d} ₽"
 
 
-def _shrink(connection: sqlite3.Connection, what: Staged, rule: Guards) -> Iterator[Finding]:
-    published = merge.count(connection, f"main.{what.dataset}")
+def _shrink(base: Base, what: Staged, rule: Guards) -> Iterator[Finding]:
+    published = merge.count(base, f"{base.at.cache}.{what.dataset}")
     taken = what.pulled - what.rejected
     if not taken and not rule.may_be_empty and (published or not what.rejected):
         text = f"источник пуст, опубликовано {published} строк" if published else "источник пуст"
@@ -78,28 +78,30 @@ def _shrink(connection: sqlite3.Connection, what: Staged, rule: Guards) -> Itera
         yield Finding(what.dataset, text, holds=True)
 
 
-def _orphans(connection: sqlite3.Connection, staged: Mapping[str, Staged]) -> Iterator[Finding]:
+def _orphans(base: Base, staged: Mapping[str, Staged]) -> Iterator[Finding]:
     """Rows of accounts that neither the cache nor this run knows. They are published, nobody can see them."""
-    known = ["SELECT account FROM main.accounts"]
+    known = [f"SELECT account FROM {base.at.cache}.accounts"]
     if "accounts" in staged:
-        known.append("SELECT account FROM staging.accounts")
-    elif merge.is_empty(connection, "main.accounts"):
+        known.append(f"SELECT account FROM {base.at.staging}.accounts")
+    elif merge.is_empty(base, f"{base.at.cache}.accounts"):
         return
     for name in staged:
         if name == "accounts" or DATASETS[name].key[0] != "account":
             continue
-        sql = f"SELECT DISTINCT account FROM staging.{name} EXCEPT SELECT * FROM ({' UNION '.join(known)})"
-        strangers = len(connection.execute(sql).fetchall())
+        sql = (
+            f"SELECT DISTINCT account FROM {base.at.staging}.{name} EXCEPT SELECT * FROM ({' UNION '.join(known)}) AS k"
+        )
+        strangers = len(base.execute(sql).fetchall())
         if strangers:
             yield Finding(name, f"лицевых счетов, которых нет среди accounts: {strangers}", holds=False)
 
 
-def _holders(connection: sqlite3.Connection, rule: Guards) -> Iterator[Finding]:
-    known, changed = connection.execute(
-        "SELECT COUNT(*), COALESCE(SUM(s.holder_key <> c.holder_key), 0)"
-        " FROM staging.accounts AS s JOIN main.accounts AS c ON c.account = s.account"
+def _holders(base: Base, rule: Guards) -> Iterator[Finding]:
+    known, changed = base.execute(
+        "SELECT COUNT(*), COALESCE(SUM(CASE WHEN s.holder_key <> c.holder_key THEN 1 ELSE 0 END), 0)"
+        f" FROM {base.at.staging}.accounts AS s JOIN {base.at.cache}.accounts AS c ON c.account = s.account"
     ).fetchone()
     if changed:
-        holds = 100 * changed > rule.holder_change_percent * merge.count(connection, "main.accounts")
+        holds = 100 * changed > rule.holder_change_percent * merge.count(base, f"{base.at.cache}.accounts")
         text = f"сменился абонент у {changed} счетов из {known}"
         yield Finding("accounts", text + (f", предел {rule.holder_change_percent} %" if holds else ""), holds)

@@ -6,21 +6,23 @@ the state before it or after it. A crash at any point leaves the state before.
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from lk_sync.cache import merge, schema
+from lk_sync.cache.base import Base
+from lk_sync.cache.codes import Codes
 from lk_sync.cache.merge import Merged
 from lk_sync.flow.stage import Staged, attached
 from lk_sync.records import DATASETS
 
 CHANGED_PAGES_KB: Final = 48_000
+_STATE: Final = ("dataset", "source", "run", "published_at", "watermark", "data_version")
 
 
 class Published(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,73 +31,75 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @contextmanager
-def staged_beside_cache(cache: Path, staging: Path) -> Iterator[tuple[sqlite3.Connection, dict[str, Staged]]]:
+def staged_beside_cache(cache: Path, staging: Path) -> Iterator[tuple[Base, dict[str, Staged]]]:
     """A writing connection to the cache with the staging file attached, and what is staged there."""
-    connection = schema.open_for_writing(cache)
-    try:
-        connection.execute("ATTACH DATABASE ? AS staging", (str(staging),))
+    with closing(schema.open_for_writing(cache)) as base:
+        base.connection.execute("ATTACH DATABASE ? AS staging", (str(staging),))
         # The pages that a small change touches all over a big table: read once, kept until they are written.
-        connection.execute(f"PRAGMA main.cache_size = -{CHANGED_PAGES_KB}")
-        yield connection, attached(connection)
-    finally:
-        connection.close()
+        base.connection.execute(f"PRAGMA main.cache_size = -{CHANGED_PAGES_KB}")
+        yield base, attached(base)
 
 
-def publish(
-    connection: sqlite3.Connection, staged: Mapping[str, Staged], *, run: int, source: str, at: str
-) -> dict[str, Published]:
-    """Make the staged datasets visible as of instant `at`. Raises what SQLite raises, with nothing changed."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        done = {name: _dataset(connection, what, run=run, source=source, at=at) for name, what in staged.items()}
-        connection.execute("INSERT INTO published_runs (run, published_at) VALUES (?, ?)", (run, at))
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-    connection.execute("PRAGMA main.wal_checkpoint(TRUNCATE)")
+def publish(base: Base, staged: Mapping[str, Staged], *, run: int, source: str, at: str) -> dict[str, Published]:
+    """Make the staged datasets visible as of instant `at`. Raises what the database raises, with nothing changed."""
+    origin = Codes(base).source(source)
+    with base.exclusively("publication"):
+        before = _states(base, source)
+        done = {name: _dataset(base, what, run=run, origin=origin) for name, what in staged.items()}
+        for name, what in staged.items():
+            _note(base, what, source=source, run=run, at=at, step=int(done[name].merged.changed))
+        base.execute(
+            f"INSERT INTO {base.at.cache}.published_runs (run, published_at, source, state_before)"
+            " VALUES (:run, :at, :source, :before)",
+            {"run": run, "at": at, "source": source, "before": msgspec.json.encode(before).decode()},
+        )
+    base.tidy()
     return done
 
 
-def _dataset(connection: sqlite3.Connection, what: Staged, *, run: int, source: str, at: str) -> Published:
+def _states(base: Base, source: str) -> list[dict[str, Any]]:
+    """The rows of `dataset_state` of a source, as they are to be put back by who takes the run back."""
+    sql = f"SELECT {', '.join(_STATE)} FROM {base.at.cache}.dataset_state WHERE source = :source ORDER BY dataset"
+    return [dict(zip(_STATE, row, strict=True)) for row in base.execute(sql, {"source": source}).fetchall()]
+
+
+def _dataset(base: Base, what: Staged, *, run: int, origin: int) -> Published:
     began = time.monotonic()
     dataset = DATASETS[what.dataset]
-    if merge.is_empty(connection, f"main.{dataset.name}"):
-        merged = merge.load(connection, dataset, run=run)
+    if merge.is_empty(base, f"{base.at.cache}.{dataset.name}"):
+        merged = merge.load(base, dataset, run=run)
     else:
-        merged = merge.find_differences(connection, dataset, snapshot=what.mode == "full")
+        vanished = what.mode == "full" and what.absent_ends
+        merged = merge.find_differences(base, dataset, origin=origin, vanished=vanished)
         if merged.changed:
-            merge.apply(connection, dataset, run=run)
-    connection.execute(
-        "INSERT INTO dataset_state (dataset, source, run, published_at, watermark, data_version)"
-        " VALUES (:dataset, :source, :run, :at, :watermark, 1) ON CONFLICT (dataset) DO UPDATE SET"
-        " source = excluded.source, run = excluded.run, published_at = excluded.published_at,"
-        " watermark = excluded.watermark, data_version = dataset_state.data_version + :step",
-        {"dataset": dataset.name, "source": source, "run": run, "at": at, "watermark": what.watermark}
-        | {"step": int(merged.changed)},
-    )
+            merge.apply(base, dataset, run=run)
     return Published(merged=merged, seconds=time.monotonic() - began)
 
 
-def watermarks(cache: Path) -> dict[str, str]:
-    """The watermark up to which each dataset is published."""
+def _note(base: Base, what: Staged, *, source: str, run: int, at: str, step: int) -> None:
+    base.execute(
+        f"INSERT INTO {base.at.cache}.dataset_state ({', '.join(_STATE)})"
+        " VALUES (:dataset, :source, :run, :at, :watermark, 1) ON CONFLICT (dataset, source) DO UPDATE SET"
+        " run = excluded.run, published_at = excluded.published_at,"
+        " watermark = excluded.watermark, data_version = dataset_state.data_version + :step",
+        {"dataset": what.dataset, "source": source, "run": run, "at": at, "watermark": what.watermark, "step": step},
+    )
+
+
+def watermarks(cache: Path, source: str) -> dict[str, str]:
+    """The watermark up to which each dataset of the source is published."""
     if not cache.exists():
         return {}
-    connection = schema.open_for_writing(cache)
-    try:
-        rows = connection.execute("SELECT dataset, watermark FROM dataset_state WHERE watermark IS NOT NULL")
-        return dict(rows.fetchall())
-    finally:
-        connection.close()
+    with closing(schema.open_for_writing(cache)) as base:
+        sql = f"SELECT dataset, watermark FROM {base.at.cache}.dataset_state WHERE source = :source"
+        rows = base.execute(f"{sql} AND watermark IS NOT NULL", {"source": source}).fetchall()
+        return dict(rows)
 
 
 def is_published(cache: Path, run: int) -> bool:
     """Whether this run's transaction was committed, whatever became of the process that began it."""
     if not cache.exists():
         return False
-    connection = schema.open_for_writing(cache)
-    try:
-        return connection.execute("SELECT 1 FROM published_runs WHERE run = ?", (run,)).fetchone() is not None
-    finally:
-        connection.close()
+    with closing(schema.open_for_writing(cache)) as base:
+        sql = f"SELECT 1 FROM {base.at.cache}.published_runs WHERE run = :run"
+        return base.execute(sql, {"run": run}).fetchone() is not None

@@ -41,6 +41,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """What the child shall do. Carries no secret: the child reads those where the parent would."""
 
     run: int
+    name: str  # of the source, as the operator calls it
     source: str  # entry-point name
     connection: dict[str, Any]
     file: Path | None = None  # where the connection is written, which its relative paths start from
@@ -167,7 +168,7 @@ def _fill(order: Order, pipe: Connection) -> None:
     source.channel()
     cache = schema.open_for_writing(order.cache)
     try:
-        staging = Staging(order.staging, run=order.run, codes=Codes(cache))
+        staging = Staging(order.staging, run=order.run, source=order.name, codes=Codes(cache))
         with source.connect() as session:
             asked = [wanted.asked for wanted in order.wanted]
             for wanted in asked:

@@ -24,7 +24,7 @@ from lk_sync.clock import Clock, instant
 from lk_sync.config import Config, SourceSetting
 from lk_sync.contracts import Totals, Wanted
 from lk_sync.errors import BadData, Busy, Held, LkError, SettingsError
-from lk_sync.flow import disk, publish
+from lk_sync.flow import disk, publish, stage
 from lk_sync.flow.check import Finding, check
 from lk_sync.flow.publish import Published
 from lk_sync.flow.pull import Order, Watch, pull
@@ -71,7 +71,7 @@ class Puller:
             )
             try:
                 with disk.faults_told():
-                    return self._walk(run, name, job, setting, self._since(wanted, setting, full=full or job.full))
+                    return self._walk(run, name, job, setting, self._since(wanted, job.peer, full=full or job.full))
             except LkError as error:
                 with suppress(sqlite3.Error):  # a full disk; the next walk will find the run broken
                     self._close(run, "failed", error)
@@ -89,14 +89,15 @@ class Puller:
                 why = f"позже опубликован запуск {newer}" if newer else "его данные уже удалены"
                 raise SettingsError(f"запуск {run} нельзя утвердить: {why}; повторите загрузку")
             at = datetime.fromisoformat(held.started_at)
-            with publish.staged_beside_cache(self._config.lk.cache_path, staging) as (connection, staged):
-                done = publish.publish(connection, staged, run=run, source=held.source, at=instant(at))
+            with publish.staged_beside_cache(self._config.lk.cache_path, staging) as (base, staged):
+                done = publish.publish(base, staged, run=run, source=held.source, at=instant(at))
             report = self._record(run, held.job, staged, done, (), was="held")
             staging.unlink()
             return report
 
-    def _since(self, wanted: list[Wanted], setting: SourceSetting, *, full: bool) -> tuple[Wanted, ...]:
-        known = {} if full else publish.watermarks(self._config.lk.cache_path)
+    def _since(self, wanted: list[Wanted], source: str, *, full: bool) -> tuple[Wanted, ...]:
+        setting = self._config.sources[source]
+        known = {} if full else publish.watermarks(self._config.lk.cache_path, source)
         return tuple(
             msgspec.structs.replace(
                 w, since=overlapped(known[w.dataset.name], setting.datasets[w.dataset.name].overlap_minutes)
@@ -110,6 +111,7 @@ class Puller:
         staging = self._staging(run)
         order = Order(
             run=run,
+            name=job.peer,
             source=setting.source,
             connection=dict(setting.connection),
             file=self._config.folder / "sources" / f"{job.peer}.yaml",
@@ -129,13 +131,13 @@ class Puller:
 
     def _check_and_publish(self, run: int, name: str, job: Job, setting: SourceSetting, staging: Path) -> RunReport:
         at = instant(self._clock())
-        with publish.staged_beside_cache(self._config.lk.cache_path, staging) as (connection, staged):
-            found = check(connection, staged, {n: d.guards for n, d in setting.datasets.items()})
-            rejected = connection.execute("SELECT * FROM staging.rejects").fetchall()
+        with publish.staged_beside_cache(self._config.lk.cache_path, staging) as (base, staged):
+            found = check(base, staged, {n: d.guards for n, d in setting.datasets.items()})
+            rejected = stage.rejects(base)
             self._store.write_now(lambda tx: rejects.add_all(tx, run, rejected))
             done: dict[str, Published] = {}
             if not any(finding.holds for finding in found):
-                done = publish.publish(connection, staged, run=run, source=job.peer, at=at)
+                done = publish.publish(base, staged, run=run, source=job.peer, at=at)
         return self._record(run, name, staged, done, tuple(found))
 
     def _record(

@@ -1,8 +1,9 @@
 """Stage: where do pulled rows wait until they are checked, seen by no one?
 
 A staging file holds the very tables of the cache for the datasets of one run, the rows that could not be
-taken, and per dataset what was pulled. It is written by the run's child process and read by its parent; the
-file is the hand-over. A second row with a key that is already staged is a reject, never an overwrite.
+taken, keys that the source says are gone, and per dataset what was pulled. It is written by the run's child process
+and read by its parent; the file is the hand-over. A second row with a key that is already staged is a reject, never
+an overwrite.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from lk_sync.cache import schema
+from lk_sync.cache.base import Base
 from lk_sync.cache.codes import Codes
 from lk_sync.contracts import Totals
 from lk_sync.flow.validate import Reject, Validated
@@ -22,10 +24,14 @@ from lk_sync.records import Dataset
 
 ROWS_PER_INSERT: Final = 200  # one INSERT of about 200 rows beats executemany by a third
 MAX_KEPT_REJECTS: Final = 10_000
+_REJECT: Final = ("dataset", "position", "row_number", "row_key", "field", "value", "reason", "found_in")
 
 
 class Staged(msgspec.Struct, kw_only=True):
-    """What the child says of a dataset. `pulled` counts rows as the source gave them, rejected ones included."""
+    """What the child says of a dataset. `pulled` counts rows as the source gave them, rejected ones included.
+
+    `absent_ends`: what a snapshot does not hold has ended. `gone`: how many keys the source named as deleted.
+    """
 
     dataset: str
     mode: str
@@ -35,13 +41,15 @@ class Staged(msgspec.Struct, kw_only=True):
     source: Totals | None = None
     watermark: str | None = None
     seconds: float = 0.0
+    absent_ends: bool = True
+    gone: int = 0
 
 
 class Staging:
     """A staging file being written."""
 
-    def __init__(self, path: Path, *, run: int, codes: Codes) -> None:
-        self._run = run
+    def __init__(self, path: Path, *, run: int, source: str, codes: Codes) -> None:
+        self._own = {"origin": codes.source(source), "run": run}  # the same in every row
         self._codes = codes
         self._connection = sqlite3.connect(path, isolation_level=None)
         path.chmod(0o600)
@@ -56,10 +64,12 @@ class Staging:
     def begin(
         self, dataset: Dataset, fields: Sequence[str], constants: Mapping[str, str | int] | None = None
     ) -> DatasetStage:
-        """`fields`: those that batches will bring, in order. `constants`: cells that are the same in every row."""
-        self._connection.execute(schema.table(dataset))
+        """`fields`: those that batches will bring, in order, `extra` may be among them. `constants`: cells that are the
+        same in every row."""
+        self._connection.execute(schema.in_sqlite(schema.table(dataset)))
+        self._connection.execute(schema.in_sqlite(schema.gone_table(dataset)))
         self._connection.execute("BEGIN")
-        return DatasetStage(self._connection, dataset, fields, self._codes, {**(constants or {}), "run": self._run})
+        return DatasetStage(self._connection, dataset, fields, self._codes, {**(constants or {}), **self._own})
 
     def close(self) -> None:
         self._connection.close()
@@ -80,10 +90,11 @@ class DatasetStage:
         self._dataset = dataset
         self._fields = tuple(fields)
         self._codes = codes
-        self._kinds = [dataset.field(name).kind for name in self._fields]
+        self._kinds = [self._kind(name) for name in self._fields]
         self._money = [i for i, kind in enumerate(self._kinds) if kind == "money"]
         self._sums = [0] * len(self._fields)
         self.rejected = 0
+        self.gone_rows = 0
         self._kept = 0
         literals = [self._literal(name, cell) for name, cell in constants.items()]  # cheaper than binding them
         row = f"({', '.join(['?'] * len(self._fields) + literals)})"
@@ -91,10 +102,13 @@ class DatasetStage:
         self._row = row
         self._many = self._statement(ROWS_PER_INSERT)
 
+    def _kind(self, name: str) -> str:
+        return "text" if name == "extra" else self._dataset.field(name).kind
+
     def _literal(self, name: str, cell: str | int) -> str:
-        if name == "run":
+        if name in ("run", "origin"):
             return str(int(cell))
-        (stored,) = self._stored(self._dataset.field(name).kind, [cell])
+        (stored,) = self._stored(self._kind(name), [cell])
         return str(stored) if isinstance(stored, int) else "'" + str(stored).replace("'", "''") + "'"
 
     @property
@@ -115,6 +129,17 @@ class DatasetStage:
             numbers = batch.numbers[start : start + ROWS_PER_INSERT]
             statement = self._many if len(numbers) == ROWS_PER_INSERT else self._statement(len(numbers))
             self._insert(statement, cells[start * width : (start + len(numbers)) * width], numbers, where)
+
+    def gone(self, columns: Sequence[list[Any]]) -> None:
+        """Keys of rows that the source has deleted, as columns in the order of the dataset's key."""
+        stored = [
+            self._stored(self._kind(name), column) for name, column in zip(self._dataset.key, columns, strict=True)
+        ]
+        marks = ", ".join("?" * len(stored))
+        self._connection.executemany(
+            f"INSERT OR IGNORE INTO gone_{self._dataset.name} VALUES ({marks})", zip(*stored, strict=True)
+        )
+        self.gone_rows += len(stored[0])
 
     def _statement(self, rows: int) -> str:
         return self._head + ", ".join([self._row] * rows)
@@ -176,7 +201,14 @@ class DatasetStage:
         self._connection.execute("COMMIT")
 
 
-def attached(connection: sqlite3.Connection) -> dict[str, Staged]:
-    """What is staged in the file attached to `connection` as `staging`, by dataset."""
-    rows = connection.execute("SELECT dataset, body FROM staging.staged").fetchall()
+def attached(base: Base) -> dict[str, Staged]:
+    """What is staged beside the cache of `base`, by dataset."""
+    rows = base.execute(f"SELECT dataset, body FROM {base.at.staging}.staged").fetchall()
     return {name: msgspec.msgpack.decode(body, type=Staged) for name, body in rows}
+
+
+def rejects(base: Base) -> list[tuple[Any, ...]]:
+    """Rows that could not be taken, as they were kept beside the cache of `base`."""
+    return base.execute(
+        f"SELECT {', '.join(_REJECT)} FROM {base.at.staging}.rejects ORDER BY dataset, position"
+    ).fetchall()

@@ -255,11 +255,8 @@ def test_every_statement_is_a_search_and_not_a_scan(path: Path, name: str) -> No
 def cache_in_postgresql(postgres: Postgres) -> Iterator[psycopg.Connection[Any]]:
     postgres.create_database("cache_reader")
     with postgres.connect("cache_reader") as connection:
-        for dataset in DATASETS.values():
-            connection.execute(re.sub(r"WITHOUT ROWID|main\.", "", schema.table(dataset)))  # type: ignore[arg-type]
-        for statement in schema._BOOKKEEPING.split(";"):
-            if statement.strip():
-                connection.execute(statement)  # type: ignore[arg-type]
+        for statement in schema.tables("public"):
+            connection.execute(statement)  # type: ignore[arg-type]
         yield connection
 
 

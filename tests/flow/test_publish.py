@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lk_sync.cache import schema
+from lk_sync.cache.base import SqliteBase
 from lk_sync.cache.codes import Codes
 from lk_sync.flow import publish
 from lk_sync.flow.stage import Staged, Staging
@@ -28,7 +29,7 @@ steps = st.lists(st.tuples(st.booleans(), st.dictionaries(keys, cells, max_size=
 def _stage(folder: Path, run: int, rows: Books, mode: str) -> Path:
     path = folder / f"run-{run}.db"
     cache = schema.open_for_writing(folder / "cache.db")
-    staging = Staging(path, run=run, codes=Codes(cache))
+    staging = Staging(path, run=run, source="x", codes=Codes(cache))
     columns: list[list[Any]] = [[] for _ in BILLS.columns]
     for (account, period), (number, due) in rows.items():
         row = (account, period, number, "2026-11-01", "2026-11-15", None, due, "issued")
@@ -42,15 +43,15 @@ def _stage(folder: Path, run: int, rows: Books, mode: str) -> Path:
     return path
 
 
-def _cached(connection: sqlite3.Connection) -> Books:
+def _cached(connection: SqliteBase | sqlite3.Connection) -> Books:
     rows = connection.execute("SELECT account, period, number, amount_due_kopecks FROM main.bills")
     return {(account, period): (number, due) for account, period, number, due in rows}
 
 
-def _undo(connection: sqlite3.Connection, books: Books, run: int) -> Books:
+def _undo(connection: SqliteBase, books: Books, run: int) -> Books:
     """The books before `run`, from the journal alone."""
     before = dict(books)
-    for row_key, act, was in connection.execute("SELECT row_key, act, was FROM journal WHERE run = ?", (run,)):
+    for row_key, act, was in connection.execute("SELECT row_key, act, was FROM journal WHERE run = :run", {"run": run}):
         if act == "load":
             return {}
         account, period = json.loads(row_key)
@@ -88,9 +89,9 @@ def test_readers_see_the_old_state_until_the_whole_publication_is_committed(tmp_
     reader = sqlite3.connect(f"file:{tmp_path / 'cache.db'}?mode=ro", uri=True)
     second = _stage(tmp_path, 2, {(1_001, 202610): ("1", 6), (1_002, 202610): ("1", 7)}, "full")
     seen = []
-    with publish.staged_beside_cache(tmp_path / "cache.db", second) as (connection, staged):
-        connection.set_trace_callback(lambda _: seen.append(tuple(_cached(reader).values())))
-        publish.publish(connection, staged, run=2, source="x", at="b")
+    with publish.staged_beside_cache(tmp_path / "cache.db", second) as (base, staged):
+        base.connection.set_trace_callback(lambda _: seen.append(tuple(_cached(reader).values())))
+        publish.publish(base, staged, run=2, source="x", at="b")
     assert set(seen) <= {(("1", 5),), (("1", 6), ("1", 7))}
     assert tuple(_cached(reader).values()) == (("1", 6), ("1", 7))
     reader.close()

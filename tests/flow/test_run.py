@@ -188,7 +188,7 @@ def test_a_run_killed_before_its_publication_is_found_broken_and_after_it_publis
     for _ in range(2):
         world.store.write_now(lambda tx: runs.open_run(tx, job="books", source="books", started_by="hand", now=now()))
     connection = sqlite3.connect(world.config.lk.cache_path)
-    connection.execute("INSERT INTO published_runs VALUES (3, 'x')")
+    connection.execute("INSERT INTO published_runs VALUES (3, 'x', 'books', '[]')")
     connection.commit()
     connection.close()
     world.pull()

@@ -19,6 +19,7 @@ import psycopg
 import pytest
 
 from lk_sync.cache import merge, reader, schema
+from lk_sync.cache.base import SqliteBase
 from lk_sync.records import DATASETS
 from lk_sync.store import database
 
@@ -27,7 +28,7 @@ STORE_PSYCOPG = database.statements("psycopg")
 CACHE = reader.statements()
 _NAMED = re.compile(r"(?<![:\w]):([a-z_]\w*)")
 _COUNTS = re.compile(r"\b(?:LIMIT|OFFSET)\s+(?::(\w+)|%\((\w+)\)s)")
-MERGED = ("differing", "vanished", "end", "write")
+MERGED = ("differing", "vanished", "gone", "end", "write")
 
 
 def _parameters(sql: str) -> dict[str, int | None]:
@@ -42,10 +43,6 @@ def _for_psycopg(sql: str) -> str:
     return _NAMED.sub(r"%(\1)s", sql)
 
 
-def _portable_table(dataset: str) -> str:
-    return schema.table(DATASETS[dataset]).removesuffix(" WITHOUT ROWID")
-
-
 @pytest.fixture(scope="module")
 def sqlite() -> Iterator[sqlite3.Connection]:
     """Store and cache in one base in memory, with the staging file beside it."""
@@ -56,6 +53,7 @@ def sqlite() -> Iterator[sqlite3.Connection]:
     connection.execute("ATTACH ':memory:' AS staging")
     for dataset in DATASETS.values():
         connection.execute(schema.table(dataset, "staging"))
+        connection.execute(schema.gone_table(dataset, "staging"))
     yield connection
     connection.close()
 
@@ -66,10 +64,9 @@ def postgresql(house_base: psycopg.Connection) -> Iterator[psycopg.Connection]:
     statements = [f"CREATE SCHEMA {name}" for name in ("main", "staging", "temp")]
     statements.append("SET LOCAL search_path = main")
     statements += [part for _, script in database.migrations() for part in database.script_statements(script)]
-    statements += [part for part in schema._BOOKKEEPING.split(";") if part.strip()]
+    statements += schema.tables("main")
     for dataset in DATASETS.values():
-        table = _portable_table(dataset.name)
-        statements += [table, table.replace("main.", "staging.", 1)]
+        statements += [schema.table(dataset, "staging"), schema.gone_table(dataset, "staging")]
     with house_base.transaction(force_rollback=True):
         for statement in statements:
             house_base.execute(statement)
@@ -110,17 +107,17 @@ def test_a_statement_of_the_reader_runs_on_both(
 def test_a_dataset_is_merged_by_the_same_statements_on_both(
     dataset: str, sqlite: sqlite3.Connection, postgresql: psycopg.Connection
 ) -> None:
-    made = merge._Sql(DATASETS[dataset])
-    scratch = f"CREATE TABLE temp.differing AS SELECT {made.key}, '' AS act FROM main.{dataset} WHERE "
-    sqlite.execute(scratch + "0")
+    made = merge.Statements(SqliteBase(sqlite), DATASETS[dataset])
+    scratch = f"CREATE TABLE temp.differing AS SELECT {made.key}, '' AS act FROM main.{dataset} WHERE 1 = 0"
+    sqlite.execute(scratch)
     for journal in (made.journal_written, made.journal_ended):
         _run_on_sqlite(sqlite, journal)
     try:
         with postgresql.transaction(force_rollback=True):
-            postgresql.execute(scratch + "false")
+            postgresql.execute(scratch)
             for name in MERGED:
                 _run_on_sqlite(sqlite, getattr(made, name))
-                _run_on_postgresql(postgresql, getattr(made, name))
+                _run_on_postgresql(postgresql, _for_psycopg(getattr(made, name)))
     finally:
         sqlite.execute("DROP TABLE temp.differing")
 

@@ -96,8 +96,7 @@ def _bills(number: str, dues: tuple[int, ...]) -> list[tuple[Any, ...]]:
 
 def change_holder(path: Path, account: str, holder_key: str) -> None:
     connection = open_for_writing(path)
-    with connection:
-        connection.execute("UPDATE accounts SET holder_key = ? WHERE number = ?", (holder_key, account))
+    connection.execute("UPDATE accounts SET holder_key = ? WHERE number = ?", (holder_key, account))
     connection.close()
 
 
