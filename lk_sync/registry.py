@@ -24,13 +24,16 @@ def _found(group: str) -> dict[str, EntryPoint]:
 
 def _class(group: str, name: str, file: Path | None) -> Any:
     found = _found(group)
-    place = f"{where(file, group.removeprefix('lk_sync.').removesuffix('s'))}: " if file else ""
     if name not in found:
-        raise SettingsError(f"{place}нет коннектора «{name}»{hint(name, sorted(found))}")
+        raise SettingsError(f"{_place(group, file)}нет коннектора «{name}»{hint(name, sorted(found))}")
     try:
         return found[name].load()
     except (ImportError, AttributeError) as error:
-        raise SettingsError(f"{place}коннектор «{name}» не загружается: {error}") from error
+        raise SettingsError(f"{_place(group, file)}коннектор «{name}» не загружается: {error}") from error
+
+
+def _place(group: str, file: Path | None) -> str:
+    return f"{where(file, group.removeprefix('lk_sync.').removesuffix('s'))}: " if file else ""
 
 
 def source(name: str, connection: Mapping[str, Any], file: Path | None = None) -> Source:

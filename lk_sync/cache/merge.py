@@ -100,9 +100,10 @@ class Statements:
         )
         ending = f"INSERT INTO {scratch} SELECT {self._cells('c', self._key)}, 'end' FROM {cache} AS c"
         self.vanished = f"{ending} WHERE c.origin = :origin AND {absent}"
+        # By the few keys that are gone, not by the many rows that are there: SQLite would scan these for a join.
         self.gone = (
-            f"{ending} JOIN {base.at.staging}.gone_{dataset.name} AS g ON {self._same('g', 'c')}"
-            f" WHERE c.origin = :origin AND {absent}"
+            f"{ending} WHERE ({self._cells('c', self._key)}) IN"
+            f" (SELECT {key} FROM {base.at.staging}.gone_{dataset.name}) AND c.origin = :origin AND {absent}"
         )
         self.journal_written = self._journal("act <> 'end'", now=True)
         self.journal_ended = self._journal("act = 'end'", now=False)
