@@ -7,12 +7,9 @@ does not wait for the disk. It goes down with the process that started it, even 
 
 from __future__ import annotations
 
-import os
-import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -25,11 +22,11 @@ import psycopg
 from psycopg import sql
 
 from demo.certificates import Authority, ServerCertificate
+from demo.daemon import end, free_port, give_to, words_as
 
 SERVER_USER = "postgres"  # PostgreSQL refuses to run as root
 ADMIN = "books"
 START_SECONDS = 30
-STOP_SECONDS = 30
 
 SETTINGS = """
 listen_addresses = '127.0.0.1,127.0.0.2'
@@ -75,7 +72,7 @@ class Postgres:
         self.folder = folder
         self.ca = authority.ca
         self.admin_password = secrets.token_urlsafe(16)
-        self.port = _free_port()
+        self.port = free_port()
         self._data = folder / "data"
         self._process: subprocess.Popen[bytes] | None = None
         self._make(authority)
@@ -84,7 +81,7 @@ class Postgres:
         word = self.folder / "password"
         word.touch(mode=0o600)
         word.write_text(self.admin_password)
-        _give_to_server(self.folder, word)
+        give_to(SERVER_USER, self.folder, word)
         self._initdb(word)
         word.unlink()
         with (self._data / "postgresql.conf").open("a") as file:
@@ -95,7 +92,7 @@ class Postgres:
     def _initdb(self, password: Path) -> None:
         where = ["-D", str(self._data), "-U", ADMIN, "--pwfile", str(password)]
         form = ["-A", "scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
-        command = [*_as_server_user(), str(programs() / "initdb"), *where, *form]
+        command = [*words_as(SERVER_USER, end_with="INT"), str(programs() / "initdb"), *where, *form]
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=self.folder)
         if done.returncode:
             raise RuntimeError(f"initdb: {done.stderr}")
@@ -104,13 +101,13 @@ class Postgres:
         """Present this certificate from the next start on."""
         for source, name in ((certificate.certificate, "server.pem"), (certificate.key, "server.key")):
             shutil.copy(source, self._data / name)
-            _give_to_server(self._data / name)
+            give_to(SERVER_USER, self._data / name)
 
     def start(self) -> None:
         """Start and wait until connections are taken. Raises RuntimeError with the server's own words."""
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*_as_server_user(), programs() / "postgres", "-D", self._data],
+                [*words_as(SERVER_USER, end_with="INT"), programs() / "postgres", "-D", self._data],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
@@ -135,12 +132,7 @@ class Postgres:
         """End the server: `fast` closes its sessions in good order, `immediate` is a crash. Safe to repeat."""
         if self._process is None:
             return
-        self._process.send_signal(signal.SIGINT if mode == "fast" else signal.SIGQUIT)
-        try:
-            self._process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        end(self._process, signal.SIGINT if mode == "fast" else signal.SIGQUIT)
         self._process = None
 
     @property
@@ -213,25 +205,3 @@ def throw_away() -> Iterator[Postgres]:
     finally:
         shutil.rmtree(folder)
         shutil.rmtree(trust)
-
-
-def _as_server_user() -> list[str]:
-    """Words before a server program: end with the parent; not as root."""
-    words = ["setpriv", "--pdeathsig", "INT"]
-    if os.geteuid() == 0:
-        words += [f"--reuid={SERVER_USER}", f"--regid={SERVER_USER}", "--clear-groups"]
-    return [*words, "--"]
-
-
-def _give_to_server(*paths: Path) -> None:
-    if os.geteuid() == 0:
-        account = pwd.getpwnam(SERVER_USER)
-        for path in paths:
-            os.chown(path, account.pw_uid, account.pw_gid)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

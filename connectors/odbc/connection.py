@@ -1,30 +1,22 @@
-"""Connection: how is a server reached, asked and left, when any call to its driver may fail or never return?"""
+"""Connection: how is a server reached through its ODBC driver, and how does the driver answer?"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Iterator
 from contextlib import closing
-from typing import Final, ParamSpec, TypeVar
 
 import pyodbc
 
 from connectors.odbc import driver
-from connectors.odbc.dialect import Dialect, Row
-from connectors.odbc.faults import Fault, fault
-from connectors.odbc.lane import Lane
+from connectors.odbc.dialect import OdbcDialect
+from connectors.odbc.faults import fault
 from connectors.odbc.settings import Endpoint, OdbcSettings
-from lk_sync.errors import SettingsError, Unreachable
-
-P = ParamSpec("P")
-T = TypeVar("T")
-CONNECT_GRACE_SECONDS: Final = 5
-ANSWER_GRACE_SECONDS: Final = 15  # the server ends a question at its deadline; this long its word may take to arrive
-CLOSE_SECONDS: Final = 5
+from connectors.sql.connection import Connection
+from connectors.sql.dialect import Heading, Row
 
 
-class Wire:
-    """An open connection. Used on the thread of its lane only. Raises Fault."""
+class OdbcWire:
+    """Fulfils `connectors.sql.connection.Wire`."""
 
     def __init__(self, connection: pyodbc.Connection, secrets: tuple[str, ...]) -> None:
         self._connection = connection
@@ -39,15 +31,24 @@ class Wire:
         except pyodbc.Error as error:
             raise fault(error, secrets=self._secrets) from None
 
-    def heading(self, sql: str) -> list[str]:
+    def heading(self, sql: str) -> list[Heading]:
         try:
             with closing(self._connection.cursor()) as cursor:
-                return [column[0] for column in cursor.execute(sql).description]
+                described = cursor.execute(sql).description
+                return [Heading(name, kind, size or 0, scale or 0) for name, kind, _, _, size, scale, _ in described]
+        except pyodbc.Error as error:
+            raise fault(error, secrets=self._secrets) from None
+
+    def stream(self, sql: str, *parameters: str, rows: int) -> Iterator[list[Row]]:
+        try:
+            with closing(self._connection.cursor()) as cursor:
+                cursor.execute(sql, *parameters)
+                while portion := cursor.fetchmany(rows):
+                    yield portion
         except pyodbc.Error as error:
             raise fault(error, secrets=self._secrets) from None
 
     def close(self) -> None:
-        """Give the snapshot back. A connection that is broken already needs no goodbye."""
         try:
             self._connection.rollback()
             self._connection.close()
@@ -55,67 +56,31 @@ class Wire:
             return
 
 
-class Connection:
-    """A connection with its own thread; whatever goes wrong comes out in the operator's words.
-
-    `ask` may be used only by calls that were handed to `start` or `do`.
-    """
-
-    def __init__(self, dialect: Dialect, endpoint: Endpoint, settings: OdbcSettings) -> None:
-        """Connect and verify. Raises Unprotected, Unreachable, AccessDenied, SettingsError for too old a server."""
-        self._dialect, self._peer = dialect, endpoint.peer
-        self._seconds = settings.statement_timeout + ANSWER_GRACE_SECONDS
-        password = settings.password.value().reveal()
-        library = driver.find(endpoint.driver, known_names=dialect.driver_names, package=dialect.package)
-        fixed, values = dialect.attributes(endpoint, settings, password)
-        connection_string = driver.connection_string(fixed, {"Driver": library, **values})
-        driver.silence()
-        self._lane = Lane(f"odbc {endpoint.peer}")
-        self.ask = self._open(connection_string, (connection_string, password), settings.connect_timeout)
-        try:
-            dialect.accept(self.ask.server_version)
-        except SettingsError:
-            self.close()
-            raise
-
-    def _open(self, connection_string: str, secrets: tuple[str, ...], seconds: int) -> Wire:
-        opening = self._lane.submit(_opened, connection_string, secrets)
-        try:
-            return self._lane.wait(opening, seconds=seconds + CONNECT_GRACE_SECONDS)
-        except Fault as said:
-            self._lane.close()
-            raise self._dialect.connecting(said).error(peer=self._peer, said=said) from None
-        except Unreachable as error:
-            raise Unreachable(f"{self._peer}: {error}. Проверьте host, port и сеть") from None
-
-    def start(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        return self._lane.submit(call, *args, **kwargs)
-
-    def wait(self, future: Future[T]) -> T:
-        try:
-            return self._lane.wait(future, seconds=self._seconds)
-        except Fault as said:
-            raise self._dialect.asking(said).error(peer=self._peer, said=said) from None
-        except Unreachable as error:
-            raise Unreachable(f"{self._peer}: {error}; загрузка прервана, данные прежние") from None
-
-    def do(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Start it and wait."""
-        return self.wait(self.start(call, *args, **kwargs))
-
-    def close(self) -> None:
-        """A connection whose thread is stuck is left to the end of the process."""
-        if self._lane.stuck:
-            return
-        try:
-            self._lane.wait(self._lane.submit(self.ask.close), seconds=CLOSE_SECONDS)
-        except Unreachable:
-            return
-        self._lane.close()
+def connected(dialect: OdbcDialect, endpoint: Endpoint, settings: OdbcSettings) -> Connection:
+    """Connect and verify. Raises Unprotected, Unreachable, AccessDenied, SettingsError for too old a server."""
+    password = settings.password.value().reveal()
+    library = driver.find(endpoint.driver, known_names=dialect.driver_names, package=dialect.package)
+    fixed, values = dialect.attributes(endpoint, settings, password)
+    connection_string = driver.connection_string(fixed, {"Driver": library, **values})
+    driver.silence()
+    return Connection(
+        lambda: _opened(dialect, connection_string, (connection_string, password)),
+        peer=endpoint.peer,
+        explains=dialect,
+        connect_timeout=settings.connect_timeout,
+        statement_timeout=settings.statement_timeout,
+    )
 
 
-def _opened(connection_string: str, secrets: tuple[str, ...]) -> Wire:
+def _opened(dialect: OdbcDialect, connection_string: str, secrets: tuple[str, ...]) -> OdbcWire:
     try:
-        return Wire(pyodbc.connect(connection_string, autocommit=False), secrets)
+        wire = OdbcWire(pyodbc.connect(connection_string, autocommit=False), secrets)
     except pyodbc.Error as error:
         raise fault(error, secrets=secrets) from None
+    try:
+        dialect.accept(wire.server_version)
+        dialect.begin(wire)
+    except BaseException:
+        wire.close()
+        raise
+    return wire

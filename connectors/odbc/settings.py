@@ -47,13 +47,6 @@ class OdbcSettings(Strict, frozen=True, kw_only=True):
     connections: Annotated[int, msgspec.Meta(ge=1, le=8)] = 2
 
 
-class OdbcOptions(Strict, frozen=True, kw_only=True):
-    """Options of a dataset. `by_ranges`: a `query` or a view may be read by ranges of the first key column, because
-    the server finds such a range quickly; otherwise it is read in one pass, row by row."""
-
-    by_ranges: bool = False
-
-
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """A server that will prove who it is: only `protected` makes one."""
 

@@ -6,27 +6,28 @@ password is sent. The driver manager is cut off from the machine's own traces an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import ClassVar, Final
 
 import msgspec
 
-from connectors.odbc.connection import Connection
-from connectors.odbc.dialect import Dialect
+from connectors.odbc.connection import connected
+from connectors.odbc.dialect import OdbcDialect
 from connectors.odbc.postgresql import PostgreSQL
-from connectors.odbc.session import OdbcSession
-from connectors.odbc.settings import Endpoint, OdbcOptions, OdbcSettings, protected
-from lk_sync.contracts import Channel
+from connectors.odbc.settings import Endpoint, OdbcSettings, protected
+from connectors.sql.options import SqlOptions
+from connectors.sql.session import SqlSession
+from lk_sync.contracts import Channel, Found
 
-DIALECTS: Final[Mapping[str, Callable[[], Dialect]]] = {"postgresql": PostgreSQL}
+DIALECTS: Final[Mapping[str, Callable[[], OdbcDialect]]] = {"postgresql": PostgreSQL}
 
 
 class OdbcSource:
     """Fulfils `contracts.Source`."""
 
     settings_type: ClassVar[type[msgspec.Struct]] = OdbcSettings
-    options_type: ClassVar[type[msgspec.Struct]] = OdbcOptions
+    options_type: ClassVar[type[msgspec.Struct]] = SqlOptions
 
     def __init__(self, settings: OdbcSettings) -> None:
         self._settings = settings
@@ -40,17 +41,21 @@ class OdbcSource:
         )
 
     @contextmanager
-    def connect(self) -> Iterator[OdbcSession]:
+    def connect(self) -> Iterator[SqlSession]:
         endpoint = self._endpoint()
-        session = OdbcSession(
+        session = SqlSession(
             self._dialect,
-            connect=lambda: Connection(self._dialect, endpoint, self._settings),
+            connect=lambda: connected(self._dialect, endpoint, self._settings),
             connections=self._settings.connections,
         )
         try:
             yield session
         finally:
             session.close()
+
+    def survey(self) -> Sequence[Found]:
+        with self.connect() as session:
+            return session.survey()
 
     def _endpoint(self) -> Endpoint:
         return protected(self._settings, default_port=self._dialect.default_port)

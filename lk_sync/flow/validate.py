@@ -25,6 +25,7 @@ Convert = Callable[[Any], Any]
 _NUMBER: Final = re.compile(r"([+-]?)(\d{1,15})(?:([.,])(\d*))?", re.ASCII)
 _ISO_DAY: Final = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ]00:00(?::00(?:\.0+)?)?)?", re.ASCII)
 _RU_DAY: Final = re.compile(r"(\d{2})\.(\d{2})\.(\d{4})(?: 0?0:00(?::00)?)?", re.ASCII)
+_NO_DAY: Final = re.compile(r"(?:0001-01-01|0000-00-00|01\.01\.0001)(?:[T ]0?0:00(?::00(?:\.0+)?)?)?", re.ASCII)
 _MONTH: Final = re.compile(r"(\d{4})-(\d{2})|(\d{2})\.(\d{4})", re.ASCII)
 _ACCOUNT: Final = re.compile(r"[0-9A-Za-zА-ЯЁа-яё](?:[0-9A-Za-zА-ЯЁа-яё/._-]{0,38}[0-9A-Za-zА-ЯЁа-яё])?")
 _FORBIDDEN: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\ufffd\ud800-\udfff]")
@@ -215,17 +216,27 @@ def converter(field: FieldMap, time_zone: str) -> Convert:
     convert = _moment(ZoneInfo(time_zone)) if field.kind == "datetime" else _CONVERT[field.kind]
     if field.kind == "code":
         convert = _mapped(field, convert)
+    of_days = field.kind in ("date", "month", "datetime")
     # An empty text is a value of a required text (a code without components); elsewhere it is an absence.
     keeps_empty = field.required and field.kind in ("text", "code")
 
     def cell(value: Any) -> Any:
-        if value is None or (not keeps_empty and isinstance(value, str) and not value.strip()):
+        if (
+            value is None
+            or (not keeps_empty and isinstance(value, str) and not value.strip())
+            or (of_days and _is_no_day(value))
+        ):
             if field.required:
                 raise Unfit("пусто, а поле обязательное")
             return None
         return convert(value)
 
     return cell
+
+
+def _is_no_day(value: Any) -> bool:
+    """The first day of the year 1 is 1C's way to write that there is no date, a day of zeros is MySQL's."""
+    return isinstance(value, str | date) and _NO_DAY.fullmatch(str(value).strip()) is not None
 
 
 class _Texts(dict[str, Any]):

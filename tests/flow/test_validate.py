@@ -83,7 +83,9 @@ def test_a_cell_becomes_its_value(kind: Kind, value: object, becomes: object) ->
         ("money", "", "обязательное"),
         ("money", None, "обязательное"),
         ("date", "31.02.2026", "нет в календаре"),
-        ("date", "0001-01-01", "вне разумных пределов"),
+        ("date", "0044-03-15", "вне разумных пределов"),
+        ("date", "0001-01-01", "обязательное"),
+        ("date", "2026-10-00", "нет в календаре"),
         ("date", "1.2.26", "не дата"),
         ("date", datetime(2026, 2, 28, 1), "со временем"),  # noqa: DTZ001 - drivers give naive times
         ("month", "2026-13", "такого месяца нет"),
@@ -115,6 +117,25 @@ def test_words_of_the_source_become_our_codes() -> None:
 def test_an_absent_optional_cell_is_none_and_an_empty_component_is_a_value() -> None:
     assert converter(field("date", required=False), "UTC")(" ") is None
     assert converter(field("code"), "UTC")("") == ""
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        "0001-01-01",
+        "0001-01-01T00:00:00",
+        "01.01.0001 0:00:00",
+        "0000-00-00",
+        "0000-00-00 00:00:00.000000",
+        date(1, 1, 1),
+        datetime(1, 1, 1),  # noqa: DTZ001 - drivers give naive times
+    ],
+)
+@pytest.mark.parametrize("kind", ["date", "month", "datetime"])
+def test_a_date_that_stands_for_no_date_is_absent(kind: Kind, nothing: object) -> None:
+    assert converter(field(kind, required=False), "UTC")(nothing) is None
+    with pytest.raises(Unfit, match="обязательное"):
+        converter(field(kind), "UTC")(nothing)
 
 
 def test_only_the_bad_rows_of_a_batch_are_left_out() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Final
 
-from connectors.odbc.dialect import Ask, Row
 from connectors.odbc.postgresql import names
-from connectors.odbc.relation import Column, Family, Relation, nearest
+from connectors.sql.dialect import Ask, Row
+from connectors.sql.names import parts, written
+from connectors.sql.relation import Column, Family, Relation, nearest
 from lk_sync.errors import SchemaDrift
 
 _FAMILIES: Final[Mapping[str, Family]] = {
@@ -22,6 +24,7 @@ _FAMILIES: Final[Mapping[str, Family]] = {
     "bytea": "binary",
 }
 _INTEGER_DIGITS: Final = {"int2": (5, 0), "int4": (10, 0)}
+_TRUE: Final = (True, "1", "t")  # how a driver may say it
 BLOCK_READ: Final = 140000  # from PostgreSQL 14 on a range of blocks is read without looking at the others
 
 _TABLE: Final = """
@@ -33,13 +36,21 @@ SELECT a.attname, format_type(a.atttypid, a.atttypmod), COALESCE(b.typname, t.ty
                WHERE i.indrelid = c.oid AND i.indkey[0] = a.attnum AND i.indisvalid AND i.indpred IS NULL),
        CASE WHEN c.relkind IN ('r', 'm') AND current_setting('server_version_num')::int >= CAST(? AS int)
             THEN pg_relation_size(c.oid) / current_setting('block_size')::int ELSE 0 END,
-       GREATEST(c.reltuples, 0)::int8
+       GREATEST(c.reltuples, 0)::int8,
+       (SELECT array_position(p.indkey::int2[], a.attnum) FROM pg_index AS p
+        WHERE p.indrelid = c.oid AND p.indisprimary),
+       n.nspname, c.relname, pg_table_is_visible(c.oid)
 FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
 JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 JOIN pg_type AS t ON t.oid = a.atttypid
 LEFT JOIN pg_type AS b ON b.oid = t.typbasetype
-WHERE c.oid = to_regclass(?)
-ORDER BY a.attnum"""
+WHERE """
+_ONE: Final = f"{_TABLE} c.oid = to_regclass(?) ORDER BY a.attnum"
+_EVERY: Final = f"""{_TABLE} c.relkind IN ('r', 'v', 'm', 'p', 'f') AND NOT c.relispartition
+  AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND left(n.nspname, 3) <> 'pg_'
+  AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
+ORDER BY n.nspname, c.relname, a.attnum"""
 _TABLES: Final = """
 SELECT relname FROM pg_class
 WHERE relkind IN ('r', 'v', 'm', 'p', 'f') AND pg_table_is_visible(oid)
@@ -49,16 +60,31 @@ WHERE relkind IN ('r', 'v', 'm', 'p', 'f') AND pg_table_is_visible(oid)
 def table(ask: Ask, name: str, *, seekable: bool) -> Relation:
     """The table or view, by one question. Raises SchemaDrift when there is none."""
     sql = names.dotted(name)
-    rows = ask(_TABLE, str(BLOCK_READ), sql)
+    rows = ask(_ONE, str(BLOCK_READ), sql)
     if not rows:
         known = [row[0] for row in ask(_TABLES)]
-        raise SchemaDrift(f"нет таблицы «{name}»{nearest(name.rpartition('.')[2], known)}; поправьте from")
-    *_, blocks, guess = rows[0]
+        raise SchemaDrift(f"нет таблицы «{name}»{nearest(parts(name)[-1], known)}; поправьте from")
+    return _relation(name, sql, rows, seekable=seekable)
+
+
+def survey(ask: Ask) -> list[Relation]:
+    """Tables and views of the users' schemas that may be read."""
+    found = []
+    for (schema, own_name, visible), rows in groupby(ask(_EVERY, str(BLOCK_READ)), key=lambda row: tuple(row[-3:])):
+        own_parts = (own_name,) if visible in _TRUE else (schema, own_name)
+        found.append(_relation(written(own_parts), "", list(rows), seekable=False))
+    return found
+
+
+def _relation(title: str, sql: str, rows: Sequence[Row], *, seekable: bool) -> Relation:
+    blocks, guess = rows[0][7:9]
+    places = {row[0]: int(row[9]) for row in rows if row[9] is not None}
     return Relation(
-        title=name,
+        title=title,
         sql=sql,
         columns={row[0]: _column(row) for row in rows},
-        seekable=frozenset(row[0] for row in rows if seekable or row[6]),
+        seekable=frozenset(row[0] for row in rows if seekable or row[6] in _TRUE),
+        key=tuple(sorted(places, key=lambda name: places[name])),
         blocks=int(blocks),
         rows=int(guess),
     )
@@ -87,8 +113,8 @@ def query(ask: Ask, text: str, *, seekable: bool) -> Relation:
     """A query of the mapping."""
     sql = f"({text.strip().rstrip(';')}\n) AS query"  # the line break ends a comment that the query may end with
     empty = f"SELECT * FROM {sql} LIMIT 0"  # noqa: S608 - the operator's own query
-    heading = ask.heading(empty)
-    types = ", ".join(f"pg_typeof(q.{names.given(name)})::text" for name in heading)
+    heading = [column.name for column in ask.heading(empty)]
+    types = ", ".join(f"pg_typeof(q.{names.quoted(name)})::text" for name in heading)
     rows = ask(f"SELECT {types} FROM (VALUES (1)) AS one LEFT JOIN ({empty}) AS q ON true")  # noqa: S608 - the operator's own query
     columns = {name: _typed(name, shown) for name, shown in zip(heading, rows[0], strict=True)}
     return Relation(title="query", sql=sql, columns=columns, seekable=frozenset(columns if seekable else ()))
@@ -110,4 +136,6 @@ _LONG_NAMES: Final = {
 
 def _typed(name: str, shown: str) -> Column:
     base = _LONG_NAMES.get(shown, shown)
+    if base == "bpchar":  # without its length "character" would mean one letter
+        shown = base
     return Column(name=name, type=shown, family=_FAMILIES.get(base, "other"), digits=_INTEGER_DIGITS.get(base))

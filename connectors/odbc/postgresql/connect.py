@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from connectors.odbc.faults import Fault, Meaning
 from connectors.odbc.settings import VERIFIED, Endpoint, OdbcSettings
+from connectors.sql.faults import Fault, Meaning
 from lk_sync.errors import AccessDenied, BadData, SchemaDrift, Unprotected, Unreachable
 
 FIXED: Final[Mapping[str, str]] = {

@@ -7,16 +7,17 @@ end the transaction and with it the one moment that a pull sees.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
-from connectors.odbc.dialect import FAMILY_OF_DAYS, NO_CELL, Ask, Page, Where
-from connectors.odbc.faults import Fault, Meaning
-from connectors.odbc.packed import ABSENT, EPOCH, FIRST_DAY, LAST_DAY
 from connectors.odbc.postgresql import catalog, connect
 from connectors.odbc.postgresql.names import literal, quoted
-from connectors.odbc.relation import Column, Family, Relation
 from connectors.odbc.settings import Endpoint, OdbcSettings
+from connectors.sql.dialect import FAMILY_OF_DAYS, NO_CELL, Ask, Page, Row, Where
+from connectors.sql.faults import Fault, Meaning
+from connectors.sql.packed import ABSENT, EPOCH, FIRST_DAY, LAST_DAY, NO_DAY
+from connectors.sql.relation import Column, Family, Relation
 from lk_sync.errors import SettingsError
 
 OLDEST: Final = 13  # the first with trim_scale()
@@ -36,6 +37,8 @@ class PostgreSQL:
     default_port = 5432
     driver_names: Sequence[str] = ("PostgreSQL Unicode", "PostgreSQL Unicode(x64)", "PostgreSQL")
     package = "odbc-postgresql"
+    packs = True
+    shares_moments = True
 
     def attributes(
         self, endpoint: Endpoint, settings: OdbcSettings, password: str
@@ -45,6 +48,9 @@ class PostgreSQL:
     def accept(self, version: str) -> None:
         if int(version.partition(".")[0]) < OLDEST:
             raise SettingsError(f"PostgreSQL {version} не поддерживается: нужна версия {OLDEST} или новее")
+
+    def begin(self, ask: Ask) -> None:
+        """Nothing: `SERVER_SETTINGS` say it, and the first question begins."""
 
     def connecting(self, said: Fault) -> Meaning:
         return connect.connecting(said)
@@ -57,6 +63,9 @@ class PostgreSQL:
 
     def query(self, ask: Ask, text: str, *, seekable: bool) -> Relation:
         return catalog.query(ask, text, seekable=seekable)
+
+    def survey(self, ask: Ask) -> list[Relation]:
+        return catalog.survey(ask)
 
     # Cells
 
@@ -82,8 +91,9 @@ class PostgreSQL:
         held = f"{cell} BETWEEN '{FIRST_DAY}' AND '{LAST_DAY}'"
         if column.family != "date":
             held += f" AND {cell} = date_trunc('day', {cell})"
-        odd = f"CASE WHEN {cell} IS NULL THEN '{ABSENT}' ELSE '{NO_CELL}' END" if column.nullable else f"'{NO_CELL}'"
-        return f"CASE WHEN {held} THEN ({cell}::date - date '{EPOCH}')::text ELSE {odd} END"
+        absent = f"{cell} IS NULL OR {cell} = '{NO_DAY}'"
+        days = f"({cell}::date - date '{EPOCH}')::text"
+        return f"CASE WHEN {held} THEN {days} WHEN {absent} THEN '{ABSENT}' ELSE '{NO_CELL}' END"
 
     def flag(self, column: Column) -> str:
         return _or_absent(column, f"{quoted(column.name)}::int::text")
@@ -160,14 +170,17 @@ class PostgreSQL:
         held = f"ctid >= '({first},0)'::tid"
         return Where(held if end is None else f"{held} AND ctid < '({end},0)'::tid")
 
-    def open_cursor(self, relation: Relation, cells: Sequence[str], where: Where) -> str:
-        return f"DECLARE {CURSOR} NO SCROLL CURSOR FOR {_select(cells, relation, where)}"
-
-    def next_rows(self, rows: int) -> str:
-        return f"FETCH FORWARD {rows} FROM {CURSOR}"
-
-    def close_cursor(self) -> str:
-        return f"CLOSE {CURSOR}"
+    def stream(
+        self, ask: Ask, relation: Relation, cells: Sequence[str], where: Where, *, rows: int
+    ) -> Iterator[list[Row]]:
+        """Through a cursor of the server: psqlODBC itself would load the whole answer."""
+        ask(f"DECLARE {CURSOR} NO SCROLL CURSOR FOR {_select(cells, relation, where)}", *where.parameters)
+        try:
+            while portion := ask(f"FETCH FORWARD {rows} FROM {CURSOR}"):
+                yield portion
+        finally:
+            with suppress(Fault):  # what ended the reading matters, not that its cursor is gone with it
+                ask(f"CLOSE {CURSOR}")
 
 
 def _select(picked: Iterable[str], relation: Relation, where: Where) -> str:
@@ -214,4 +227,5 @@ def _sortable(column: Column, value: str) -> str:
 
 
 def _bound(column: Column) -> str:
-    return f"CAST(? AS {_BOUNDS.get(column.family, 'text')})"
+    """A bound in the column's own type, so that it is compared in the order in which the column is sorted."""
+    return f"CAST(? AS {_BOUNDS.get(column.family, column.type)})"

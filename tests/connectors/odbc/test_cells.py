@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors.odbc import reading
+from connectors.sql import reading
 from demo.postgres import Postgres
 from lk_sync.contracts import Batch, Wanted
 from lk_sync.flow.validate import account_number

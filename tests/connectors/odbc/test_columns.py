@@ -97,11 +97,21 @@ def test_a_table_that_may_not_be_read_needs_a_person(base: TheBase, table: str) 
 
 
 @pytest.mark.parametrize(
-    "name", ['x"; DROP TABLE y; --', "a b", "", ".", "a.", "1a", "a-b", "а" * 64, "a\nb", "x'y", "a(b)", '"Квитанции"']
+    "name", ["", ".", "a.", "a.b.c", '"a', '"a"b', "a\nb", "а" * 64, 'x"; DROP TABLE y; --', "a[b"]
 )
 def test_what_cannot_be_a_name_never_reaches_the_server(base: TheBase, name: str) -> None:
     with pytest.raises(SettingsError, match="не может быть именем"):
         look(base, mapped(table=name))
+
+
+@pytest.mark.parametrize("name", ["a b", "1a", "a-b", "x'y", "a(b)", "a; DROP TABLE b", "select", "нет.такой"])
+def test_a_strange_name_is_only_a_missing_table(base: TheBase, name: str) -> None:
+    assert "нет таблицы" in drift(base, mapped(table=name))
+
+
+@pytest.mark.parametrize("name", ['"Квитанции"', "public.Квитанции", '"public"."Квитанции"', "[public].[Квитанции]"])
+def test_a_name_may_be_quoted_and_have_a_schema(base: TheBase, name: str) -> None:
+    look(base, mapped(table=name))
 
 
 def test_a_hostile_column_is_only_a_missing_one(base: TheBase) -> None:
@@ -126,5 +136,5 @@ def test_a_dataset_in_a_file_is_refused(base: TheBase) -> None:
 
 
 def test_an_unknown_option_is_refused(base: TheBase) -> None:
-    with pytest.raises(SettingsError, match="есть только by_ranges"):
+    with pytest.raises(SettingsError, match="есть только by_ranges, rounded"):
         look(base, wanted("bills", COLUMNS, table="Квитанции", options={"by_range": True}))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.odbc import connection, reading
+from connectors.sql import connection, reading
 from demo.postgres import throw_away
 from lk_sync.contracts import Batch
 from lk_sync.errors import Unprotected, Unreachable

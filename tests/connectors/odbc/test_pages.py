@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connectors.odbc import reading
+from connectors.sql import reading
 from lk_sync.contracts import Batch, Wanted
 from lk_sync.errors import BadData, SettingsError
 from lk_sync.records import plain_account

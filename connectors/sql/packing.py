@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from connectors.odbc.dialect import FAMILY_OF_DAYS, Dialect
-from connectors.odbc.packed import Accounts, Days, Numbers, PackedColumn, Texts, Words, month_of
-from connectors.odbc.relation import Column, Relation
+from connectors.sql.dialect import FAMILY_OF_DAYS, Dialect
+from connectors.sql.packed import Accounts, Days, Numbers, PackedColumn, Texts, Words, month_of
+from connectors.sql.relation import Column, Relation
 from lk_sync.contracts import FieldMap, Wanted
 from lk_sync.flow.validate import converter
 
 _SCALE: Final = {"money": 2, "volume": 6, "int": 0}
 _MOST_DIGITS: Final = {"money": 15, "volume": 12, "int": 15}  # before the point: what validation takes and 64 bits hold
 _NUMBERS: Final = frozenset({"numeric", "integer"})
-_WORDY: Final = frozenset({"text", "integer", "bool"})
+_WORDY: Final = frozenset({"text", "integer", "bool", "other"})
 
 
 class Packing:
@@ -29,9 +29,9 @@ class Packing:
         self._wanted = wanted
         self.sources = [relation.column(field) for field in wanted.fields]
         pairs = zip(wanted.fields, self.sources, strict=True)
-        found = [self._packed(field, column) for field, column in pairs]
+        found = [self._packed(field, column) if dialect.packs else None for field, column in pairs]
         self.columns: list[PackedColumn] = [packed for packed in found if packed is not None]
-        self.whole = len(self.columns) == len(found)
+        self.whole = dialect.packs and len(self.columns) == len(found)
         self._spelled_out = 0
         money = [
             place
@@ -70,15 +70,16 @@ class Packing:
         return None
 
     def _number(self, field: FieldMap, column: Column) -> Numbers | None:
+        scale, most = _SCALE[field.kind], _MOST_DIGITS[field.kind]
         if column.family not in _NUMBERS:
             return None
-        digits, most = _SCALE[field.kind], _MOST_DIGITS[field.kind]
         limits = None
         if field.kind == "int":
             limits = (0, 10**most - 1)
         elif column.digits is None or column.digits[0] > most:
-            limits = (1 - 10 ** (most + digits), 10 ** (most + digits) - 1)
-        return Numbers(self._dialect.number(column, digits=digits), required=field.required, limits=limits)
+            limits = (1 - 10 ** (most + scale), 10 ** (most + scale) - 1)
+        sql = self._dialect.number(column, digits=scale)
+        return Numbers(sql, required=field.required, limits=limits)
 
     def _day(self, field: FieldMap, column: Column) -> PackedColumn | None:
         sql = self._dialect.day(column, time_zone=self._wanted.time_zone)

@@ -3,7 +3,8 @@
 Every page is one question with a bounded answer, so no cursor of the driver stays open, memory does not grow with the
 table, and a page that cannot be exact is asked for again as text. Pages are, in this order of choice: the whole
 dataset when it fits one page; ranges of the first key column, when an index begins with it; ranges of the table's
-blocks. A view or query that allows neither is read through a cursor of the server, `FETCH` by `FETCH`, as text.
+blocks. A view or query that allows neither, and every dataset of a server that packs no pages, is read in one pass,
+in the server's own words.
 """
 
 from __future__ import annotations
@@ -11,19 +12,19 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
 
-from connectors.odbc.connection import Connection
-from connectors.odbc.dialect import Ask, Dialect, Page, Where
-from connectors.odbc.packed import MAX_WORDS, Inexact, unpacked
-from connectors.odbc.packing import Packing
-from connectors.odbc.relation import Relation
+from connectors.sql.connection import Connection
+from connectors.sql.dialect import Ask, Dialect, Page, Where
+from connectors.sql.packed import MAX_WORDS, Inexact, unpacked
+from connectors.sql.packing import Packing
+from connectors.sql.relation import Column, Relation
+from connectors.sql.repair import repaired
 from lk_sync.contracts import Batch, Wanted
-from lk_sync.errors import BadData, LkError
+from lk_sync.errors import BadData
 
 PAGE_ROWS: Final = 20_000
 AIM_ROWS: Final = 19_000  # where a page is cut: the rows of its last key value, or a dense block, still fit in
@@ -57,7 +58,7 @@ class Reading:
         self._dialect, self._relation, self._wanted = dialect, relation, wanted
         self._main, self._ask, self._crowd = main, main.ask, crowd
         self._packing = Packing(dialect, relation, wanted)
-        self._seek = self._packing.sources[0]
+        self._seek = self._seekable()
         self._order = [relation.column(field) for field in wanted.fields if field.name in wanted.dataset.key]
         self._watermark = relation.columns[wanted.watermark] if wanted.watermark else None
         self._filter = Where()
@@ -65,34 +66,48 @@ class Reading:
             self._filter = dialect.changed_since(self._watermark, wanted.since)
         self._read = 0
 
+    def _seekable(self) -> Column | None:
+        """The column whose ranges are pages: the first of the key that an index begins with. A key that is computed
+        is not among the fields: then the primary key of the table will do, for any rows may share a page."""
+        relation = self._relation
+        of_key = [
+            relation.column(field).name for field in self._wanted.fields if field.name in self._wanted.dataset.key
+        ]
+        for name in (*of_key, *relation.key[:1]):
+            if name in relation.seekable and relation.columns[name].family in _SEEKABLE:
+                return relation.columns[name]
+        return None
+
     def batches(self, *, rows: int | None) -> Iterator[Batch]:
         """The dataset page by page, the next ones being fetched while one is used. `rows`: how many to expect."""
-        if (rows is None or rows <= PAGE_ROWS) and (one := self._one_page()) is not None:
+        if not self._dialect.packs:
+            yield from self._in_one_pass()
+        elif (rows is None or rows <= PAGE_ROWS) and (one := self._one_page()) is not None:
             yield from self._batch(one)
-        elif self._seek.name in self._relation.seekable and self._seek.family in _SEEKABLE:
-            yield from self._pages(self._ranges())
+        elif self._seek is not None:
+            yield from self._pages(self._ranges(self._seek))
         elif self._relation.blocks:
             yield from self._pages(self._block_ranges(rows))
         else:
-            yield from self._through_cursor()
+            yield from self._in_one_pass()
 
     # Which pages. These generators run on the connection's thread.
 
-    def _ranges(self) -> Iterator[Where]:
+    def _ranges(self, seek: Column) -> Iterator[Where]:
         """Rows of one key value always stand in one page, so nothing hangs on the key being unique."""
         after: str | None = None
         while True:
-            rest = self._filter & self._dialect.between(self._seek, after, None)
-            bound = self._dialect.bound(self._relation, self._seek, rest, rows=AIM_ROWS)
+            rest = self._filter & self._dialect.between(seek, after, None)
+            bound = self._dialect.bound(self._relation, seek, rest, rows=AIM_ROWS)
             found = self._ask(bound, *rest.parameters)
             until: str | None = found[0][0] if found else None
             if until is None:
                 break
-            yield self._filter & self._dialect.between(self._seek, after, until)
+            yield self._filter & self._dialect.between(seek, after, until)
             after = until
-        yield self._filter & self._dialect.between(self._seek, after, None)
-        if self._seek.nullable and after is not None:
-            yield self._filter & self._dialect.absent(self._seek)
+        yield self._filter & self._dialect.between(seek, after, None)
+        if seek.nullable and after is not None:
+            yield self._filter & self._dialect.absent(seek)
 
     def _block_ranges(self, rows: int | None) -> Iterator[Where]:
         blocks = self._relation.blocks
@@ -205,19 +220,15 @@ class Reading:
                 f"{self._relation.title}: сервер насчитал на странице {answer.rows} строк, а отдал {len(rows)}; "
                 "данные прежние"
             )
-        return [list(column) for column in zip(*rows, strict=True)]
+        return repaired(self._packing.sources, [list(column) for column in zip(*rows, strict=True)])
 
-    def _through_cursor(self) -> Iterator[Batch]:
+    def _in_one_pass(self) -> Iterator[Batch]:
         cells = self._packing.cell_texts()
         if self._watermark is not None:
             cells.append(self._dialect.watermark(self._watermark, time_zone=self._wanted.time_zone))
-        opening = self._dialect.open_cursor(self._relation, cells, self._filter)
-        self._main.do(self._ask, opening, *self._filter.parameters)
-        try:
-            while rows := self._main.do(self._ask, self._dialect.next_rows(PAGE_ROWS)):
-                columns = [list(column) for column in zip(*rows, strict=True)]
-                watermarks = columns.pop() if self._watermark is not None else []
-                yield self._numbered(columns, exact=False, watermark=max(filter(None, watermarks), default=None))
-        finally:
-            with suppress(LkError):  # what ended the reading matters, not that its cursor is gone with it
-                self._main.do(self._ask, self._dialect.close_cursor())
+        stream = self._dialect.stream(self._ask, self._relation, cells, self._filter, rows=PAGE_ROWS)
+        for rows in self._main.each(stream):
+            columns = [list(column) for column in zip(*rows, strict=True)]
+            watermarks = columns.pop() if self._watermark is not None else []
+            greatest = max(filter(None, watermarks), default=None)
+            yield self._numbered(repaired(self._packing.sources, columns), exact=False, watermark=greatest)

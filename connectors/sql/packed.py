@@ -21,6 +21,7 @@ from lk_sync.records import MAX_PLAIN_DIGITS
 ABSENT: Final = "null"
 EPOCH: Final = date(2000, 1, 1)  # days are counted from here
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2200, 12, 31)
+NO_DAY: Final = date.min  # how 1C writes that there is no date
 MAX_WORDS: Final = 100
 
 _NUMBERS: Final = msgspec.json.Decoder(list[int])

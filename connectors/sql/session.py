@@ -1,38 +1,37 @@
 """Session: what can be asked of an open, verified connection?
 
-Everything is read inside one transaction, REPEATABLE READ and READ ONLY, so columns, control totals and all pages of
-all datasets belong to one moment of the accounting system.
+Everything is read inside one transaction that sees one moment and changes nothing, so columns, control totals and all
+pages of all datasets belong together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-import msgspec
-
-from connectors.odbc.connection import Connection
-from connectors.odbc.dialect import Dialect, Row
-from connectors.odbc.reading import Reading
-from connectors.odbc.relation import Relation, agree
-from connectors.odbc.settings import OdbcOptions
-from lk_sync.contracts import Batch, Totals, Wanted
+from connectors.sql import control
+from connectors.sql.connection import Connection
+from connectors.sql.dialect import Dialect, Row, Where
+from connectors.sql.options import as_said, options_of
+from connectors.sql.reading import Reading
+from connectors.sql.relation import Relation, agree
+from connectors.sql.survey import found
+from lk_sync.contracts import Batch, Found, Totals, Wanted
 from lk_sync.errors import AccessDenied, BadData, SettingsError, Unreachable
 
 _NUMERIC: Final = frozenset({"numeric", "integer"})
 
 
-class OdbcSession:
+class SqlSession:
     """Fulfils `contracts.Session`. Further connections, which see the very same moment, are opened for big datasets
     only: two pages at a time are made by two cores of the server."""
 
     def __init__(self, dialect: Dialect, *, connect: Callable[[], Connection], connections: int) -> None:
         self._dialect, self._connect = dialect, connect
-        self._wished = connections
+        self._wished = connections if dialect.shares_moments else 1
         self._main = connect()
         self._connections = [self._main]
-        self._relations: dict[str, Relation] = {}
+        self._relations: dict[tuple[str, str], Relation] = {}
         self._rows: dict[str, int] = {}
 
     def close(self) -> None:
@@ -77,23 +76,22 @@ class OdbcSession:
         return connection
 
     def _relation(self, wanted: Wanted) -> Relation:
-        origin = wanted.table or wanted.query or ""
+        origin = (wanted.table or wanted.query or "", repr(wanted.options))
         if origin not in self._relations:
             self._relations[origin] = self._main.do(self._described, wanted)
         return self._relations[origin]
 
     def _described(self, wanted: Wanted) -> Relation:
-        try:
-            options = msgspec.convert(wanted.options, OdbcOptions)
-        except msgspec.ValidationError as error:
-            raise SettingsError(f"{wanted.dataset.name}.options: {error}; есть только by_ranges") from error
+        options = options_of(wanted)
         if wanted.query is not None:
-            return self._dialect.query(self._main.ask, wanted.query, seekable=options.by_ranges)
-        if wanted.table is None:
+            relation = self._dialect.query(self._main.ask, wanted.query, seekable=options.by_ranges)
+        elif wanted.table is not None:
+            relation = self._dialect.table(self._main.ask, wanted.table, seekable=options.by_ranges)
+        else:
             raise SettingsError(
                 f"{wanted.dataset.name}: для базы данных нужен ключ from (таблица) или query, а не file"
             )
-        return self._dialect.table(self._main.ask, wanted.table, seekable=options.by_ranges)
+        return as_said(relation, options)
 
     def _counted(self, wanted: Wanted) -> Totals:
         relation = self._relation(wanted)
@@ -101,36 +99,23 @@ class OdbcSession:
         summed = {f.name: c for f in money if (c := relation.column(f)).family in _NUMERIC}
         sql = self._dialect.totals(relation, list(summed.values()))
         ((rows, *sums),) = self._main.do(self._main.ask, sql)
-        kopecks = {name: _kopecks(said) for name, said in zip(summed, sums, strict=True)}
+        kopecks = {name: control.kopecks(said) for name, said in zip(summed, sums, strict=True)}
         return Totals(rows=int(rows), sums={name: sum_ for name, sum_ in kopecks.items() if sum_ is not None})
 
     def _stated(self, wanted: Wanted) -> Totals:
         query = wanted.control_query or ""
         try:
-            heading, answer = self._main.do(lambda: (self._main.ask.heading(query), self._main.ask(query)))
+            heading, answer = self._main.do(self._control, query)
         except BadData as error:
             raise BadData(f"{wanted.dataset.name}.guards.control_total: запрос не выполняется: {error}") from error
-        said = _one_row(wanted, heading, answer)
-        unknown = said.keys() - {"rows", *wanted.dataset.totals}
-        if "rows" not in said or unknown:
-            raise SettingsError(
-                f"{wanted.dataset.name}.guards.control_total: запрос должен дать столбец rows и поля денег "
-                f"({', '.join(wanted.dataset.totals)}), а дал {', '.join(heading)}"
-            )
-        kopecks = {name: _kopecks(str(value)) for name, value in said.items() if name != "rows" and value is not None}
-        return Totals(rows=int(str(said["rows"])), sums={n: sum_ for n, sum_ in kopecks.items() if sum_ is not None})
+        return control.totals(wanted, heading, answer)
 
+    def _control(self, query: str) -> tuple[list[str], list[Row]]:
+        """Cells as texts: a driver has ideas of its own of some of them."""
+        relation = self._dialect.query(self._main.ask, query, seekable=False)
+        cells = [self._dialect.cell_text(column, day=False, time_zone="UTC") for column in relation.columns.values()]
+        sql = self._dialect.rows(relation, cells, Where(), ())
+        return list(relation.columns), self._main.ask(sql)
 
-def _one_row(wanted: Wanted, heading: list[str], answer: list[Row]) -> Mapping[str, object]:
-    if len(answer) != 1:
-        raise BadData(f"{wanted.dataset.name}.guards.control_total: запрос дал {len(answer)} строк, нужна одна")
-    return dict(zip(heading, answer[0], strict=True))
-
-
-def _kopecks(rubles: str | None) -> int | None:
-    """None: not a whole number of kopecks, so some row is at fault and will be rejected by name."""
-    try:
-        kopecks = Decimal(rubles or "0").scaleb(2)
-        return int(kopecks) if kopecks == kopecks.to_integral_value() else None
-    except (InvalidOperation, ValueError, OverflowError):
-        return None
+    def survey(self) -> list[Found]:
+        return [found(relation) for relation in self._main.do(self._dialect.survey, self._main.ask)]

@@ -12,20 +12,27 @@ from lk_sync.contracts import FieldMap, Wanted
 from lk_sync.errors import SchemaDrift
 from lk_sync.records import Kind
 
-Family = Literal["text", "integer", "numeric", "float", "bool", "date", "timestamp", "timestamptz", "binary", "other"]
+Family = Literal[
+    "text", "integer", "numeric", "float", "rounded", "bool", "date", "timestamp", "timestamptz", "binary", "other"
+]
+"""`rounded`: a binary fraction that the operator allows to be taken for the decimal number it was meant to be."""
 
 CAN_HOLD: Final[Mapping[Kind, frozenset[Family]]] = {
     "account": frozenset({"text", "integer", "numeric"}),
-    "code": frozenset({"text", "integer", "bool"}),
+    "code": frozenset({"text", "integer", "bool", "other"}),
     "text": frozenset({"text", "integer", "numeric", "bool", "date", "timestamp", "timestamptz", "other"}),
     "int": frozenset({"integer", "numeric", "text"}),
     "bool": frozenset({"bool", "integer", "text"}),
-    "money": frozenset({"numeric", "integer", "text"}),
-    "volume": frozenset({"numeric", "integer", "text"}),
+    "money": frozenset({"numeric", "integer", "text", "rounded"}),
+    "volume": frozenset({"numeric", "integer", "text", "rounded"}),
     "date": frozenset({"date", "timestamp", "timestamptz", "text"}),
     "datetime": frozenset({"timestamp", "timestamptz", "date", "text"}),
     "month": frozenset({"date", "timestamp", "timestamptz", "text"}),
 }
+_BINARY: Final = (
+    "; дробное двоичное число хранит деньги неточно: отдайте numeric (например, представлением) или, если так и "
+    "задумано, перечислите столбец в options.rounded"
+)
 ORDERED: Final[frozenset[Family]] = frozenset({"integer", "date", "timestamp", "timestamptz"})
 
 EXPECTED: Final[Mapping[Kind, str]] = {
@@ -53,13 +60,15 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Relation(msgspec.Struct, frozen=True, kw_only=True):
-    """A table or query. `sql`: as it stands after FROM. `seekable`: columns that an index begins with.
-    `blocks`: how many blocks a table has that may be read by parts; 0 = it may not. `rows`: the catalog's guess."""
+    """A table or query. `sql`: as it stands after FROM. `seekable`: columns that an index begins with; `key`: columns
+    of the primary key, in its order. `blocks`: how many blocks a table has that may be read by parts; 0 = it may not.
+    `rows`: the catalog's guess."""
 
     title: str
     sql: str
     columns: Mapping[str, Column]
     seekable: frozenset[str] = frozenset()
+    key: tuple[str, ...] = ()
     blocks: int = 0
     rows: int = 0
 
@@ -85,7 +94,7 @@ def _fault(relation: Relation, field: FieldMap) -> str | None:
     if column is None:
         return f"нет столбца «{name}» (поле {field.name}){nearest(name, relation.columns)}"
     if column.family not in CAN_HOLD[field.kind]:
-        why = "; дробное двоичное число хранит деньги неточно" if column.family == "float" else ""
+        why = _BINARY if column.family == "float" else ""
         return f"столбец «{name}» (поле {field.name}) имеет тип {column.type}, а нужно {EXPECTED[field.kind]}{why}"
     return None
 
