@@ -74,12 +74,12 @@ class Account(Record, frozen=True, kw_only=True):
 
 
 class Service(Record, frozen=True, kw_only=True):
-    """Услуга and its component as the bill names them; `unit` is the unit of its volume."""
+    """Услуга and its component as the bill names them; `unit` is the unit of its volume, None where there is none."""
 
     service: Code
     component: Code
     title: Text
-    unit: Unit
+    unit: Unit | None = None
     position: Count
 
 
@@ -116,13 +116,14 @@ class Balance(Record, frozen=True, kw_only=True):
 
 
 class Bill(Record, frozen=True, kw_only=True):
-    """Платёжный документ of a month. `amount_due_kopecks` < 0 is an advance, nothing to pay."""
+    """Платёжный документ. A month may have several: a withdrawn one and the one instead of it, one for each contract.
+    `amount_due_kopecks` < 0 is an advance, nothing to pay. `due_on` None: the accounting system does not say."""
 
     account: AccountNumber
     period: Month
     number: Text
     issued_on: Day
-    due_on: Day
+    due_on: Day | None = None
     paid_until: Day | None = None
     amount_due_kopecks: Kopecks
     state: BillState
@@ -151,7 +152,7 @@ class Meter(Record, frozen=True, kw_only=True):
     unit: Unit
     digits_int: Count
     digits_frac: Count
-    installed_on: Day
+    installed_on: Day | None = None
     removed_on: Day | None = None
     verified_on: Day | None = None
     verification_due_on: Day | None = None
@@ -226,7 +227,7 @@ DATASETS: Final[dict[str, Dataset]] = {
         _dataset("services", Service, "service", "component"),
         _dataset("charges", Charge, "account", "period", "service", "component"),
         _dataset("balances", Balance, "account", "period", "service"),
-        _dataset("bills", Bill, "account", "period"),
+        _dataset("bills", Bill, "account", "period", "number"),
         _dataset("payments", Payment, "account", "payment"),
         _dataset("meters", Meter, "account", "meter"),
         _dataset("readings", Reading, "account", "meter", "reading"),

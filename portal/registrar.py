@@ -32,8 +32,8 @@ log: Final = logging.getLogger("portal.registrar")
 
 LEASE: Final = timedelta(minutes=2)
 LOOK_EVERY_SECONDS: Final = 5
-BILLS: Final = 2  # the last and the previous one
-BILLS_LOOKED_AT: Final = 6  # among which withdrawn ones may stand
+MONTHS: Final = 2  # the last with a bill and the one before it
+BILLS_LOOKED_AT: Final = 12  # a month may have several, withdrawn ones among them
 ACT: Final = "отметка на странице регистрации"
 
 
@@ -46,7 +46,7 @@ class Evidence(msgspec.Struct, frozen=True):
 
 
 def evidence(cache: CacheReader, request: Registration) -> Evidence:
-    """Does the cache hold such an account, and was this the amount due of one of its two latest bills?"""
+    """Does the cache hold such an account, and was this the amount due of a bill of its two latest months?"""
     key = cache.account_key(request.account)
     with cache.view() as view:
         card = None if key is None else view.card(key)
@@ -54,7 +54,8 @@ def evidence(cache: CacheReader, request: Registration) -> Evidence:
     if card is None:
         return Evidence(None, organisation=False, matches=False)
     issued = [bill for bill in bills if bill.state == "issued"]
-    amounts = {bill.amount_due_kopecks for bill in issued[:BILLS] if bill.amount_due_kopecks > 0}
+    months = sorted({bill.period for bill in issued})[-MONTHS:]
+    amounts = {bill.amount_due_kopecks for bill in issued if bill.period in months and bill.amount_due_kopecks > 0}
     return Evidence(card.holder_key, card.holder_kind == "organisation", request.amount_kopecks in amounts)
 
 

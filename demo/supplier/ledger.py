@@ -78,12 +78,15 @@ class Ledger:
         self._opening[service] = closing
 
     def _bill(self, month: Month) -> None:
+        """The month's bill; where it had to be withdrawn, the one instead of it as well."""
         household = self._household
-        state = "withdrawn" if month.position == self._withdrawn_at else "issued"
-        self.bills.append(
-            (household.number, month.period, f"{month.period % 10_000:04d}-{household.index:07d}", month.issued_on,
-             month.due_on, month.last_day, sum(self._opening.values()), state, household.changed(month.issued_on))
-        )  # fmt: skip
+        number = f"{month.period % 10_000:04d}-{household.index:07d}"
+        withdrawn = month.position == self._withdrawn_at
+        for name, state in ((number, "withdrawn"), (f"{number}-1", "issued")) if withdrawn else ((number, "issued"),):
+            self.bills.append(
+                (household.number, month.period, name, month.issued_on, month.due_on, month.last_day,
+                 sum(self._opening.values()), state, household.changed(month.issued_on))
+            )  # fmt: skip
 
     def _pay(self, month: Month, due: int, penalty: int) -> int:
         """Book the payments of a month and say what they come to."""

@@ -44,7 +44,7 @@ class Title(NamedTuple):
     service: str
     component: str
     title: str
-    unit: str
+    unit: str | None
     position: int
 
 
@@ -79,7 +79,7 @@ class BillRow(NamedTuple):
     period: Month
     number: str
     issued_on: Day
-    due_on: Day
+    due_on: Day | None
     paid_until: Day | None
     amount_due_kopecks: Kopecks
     state: str
@@ -102,7 +102,7 @@ class MeterRow(NamedTuple):
     unit: str
     digits_int: int
     digits_frac: int
-    installed_on: Day
+    installed_on: Day | None
     removed_on: Day | None
     verified_on: Day | None
     verification_due_on: Day | None
@@ -363,7 +363,7 @@ class View:
         self._ids = {word: number for number, word in self._codes.items()}
         codes = self._codes
         titles = {
-            (row[0], row[1]): Title(codes[row[0]], codes[row[1]], row[2], codes[row[3]], row[4])
+            (row[0], row[1]): Title(codes[row[0]], codes[row[1]], row[2], codes.get(row[3]), row[4])
             for row in self._rows("services")
         }
         self.titles = titles

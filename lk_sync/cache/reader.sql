@@ -36,7 +36,7 @@ ORDER BY service;
 -- Bills, the newest first, withdrawn ones too.
 SELECT period, number, issued_on, due_on, paid_until, amount_due_kopecks, state
 FROM bills WHERE account = :account AND period >= :since
-ORDER BY period DESC LIMIT :most OFFSET :passed;
+ORDER BY period DESC, issued_on DESC, number DESC LIMIT :most OFFSET :passed;
 
 -- name: charged_months^
 -- The first and the last month with lines of charges, and with balances (penalties go on without lines).

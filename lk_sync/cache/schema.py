@@ -48,7 +48,7 @@ CREATE INDEX IF NOT EXISTS journal_run ON {on}journal (run, dataset);
 CREATE INDEX IF NOT EXISTS journal_account ON {on}journal (account, dataset, run) WHERE account IS NOT NULL;
 """
 _KEPT: Final = ("codes", "account_keys", "sources", "dataset_state", "published_runs", "journal")
-LAYOUT: Final = 2  # of the tables; a cache of another layout is emptied, the next run fills it
+LAYOUT: Final = 3  # of the tables; a cache of another layout is emptied, the next run fills it
 
 
 def _column(field: Field) -> str:

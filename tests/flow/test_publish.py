@@ -19,10 +19,10 @@ from lk_sync.flow.validate import Validated
 from lk_sync.records import DATASETS
 
 BILLS = DATASETS["bills"]
-Books = dict[tuple[int, int], tuple[str, int]]
+Books = dict[tuple[int, int, str], tuple[str, int]]
 
-keys = st.tuples(st.integers(1_001, 1_005), st.sampled_from([202609, 202610]))
-cells = st.tuples(st.sampled_from(["1", "2"]), st.integers(-3, 3))
+keys = st.tuples(st.integers(1_001, 1_004), st.sampled_from([202609, 202610]), st.sampled_from(["1", "2"]))
+cells = st.tuples(st.sampled_from(["2026-11-01", "2026-11-02"]), st.integers(-3, 3))
 steps = st.lists(st.tuples(st.booleans(), st.dictionaries(keys, cells, max_size=8)), min_size=1, max_size=6)
 
 
@@ -31,8 +31,8 @@ def _stage(folder: Path, run: int, rows: Books, mode: str) -> Path:
     cache = schema.open_for_writing(folder / "cache.db")
     staging = Staging(path, run=run, source="x", codes=Codes(cache))
     columns: list[list[Any]] = [[] for _ in BILLS.columns]
-    for (account, period), (number, due) in rows.items():
-        row = (account, period, number, "2026-11-01", "2026-11-15", None, due, "issued")
+    for (account, period, number), (issued_on, due) in rows.items():
+        row = (account, period, number, issued_on, "2026-11-15", None, due, "issued")
         for column, cell in zip(columns, row, strict=True):
             column.append(cell)
     stage = staging.begin(BILLS, BILLS.columns)
@@ -44,8 +44,8 @@ def _stage(folder: Path, run: int, rows: Books, mode: str) -> Path:
 
 
 def _cached(connection: SqliteBase | sqlite3.Connection) -> Books:
-    rows = connection.execute("SELECT account, period, number, amount_due_kopecks FROM main.bills")
-    return {(account, period): (number, due) for account, period, number, due in rows}
+    rows = connection.execute("SELECT account, period, number, issued_on, amount_due_kopecks FROM main.bills")
+    return {tuple(row[:3]): tuple(row[3:]) for row in rows}
 
 
 def _undo(connection: SqliteBase, books: Books, run: int) -> Books:
@@ -54,12 +54,12 @@ def _undo(connection: SqliteBase, books: Books, run: int) -> Books:
     for row_key, act, was in connection.execute("SELECT row_key, act, was FROM journal WHERE run = :run", {"run": run}):
         if act == "load":
             return {}
-        account, period = json.loads(row_key)
+        account, period, number = json.loads(row_key)
         if act == "insert":
-            del before[account, period]
+            del before[account, period, number]
         else:
             old = json.loads(was)
-            before[account, period] = (old["number"], old["amount_due_kopecks"])
+            before[account, period, number] = (old["issued_on"], old["amount_due_kopecks"])
     return before
 
 
@@ -83,11 +83,11 @@ def test_the_cache_equals_the_books_and_the_journal_leads_back(
 
 
 def test_readers_see_the_old_state_until_the_whole_publication_is_committed(tmp_path: Path) -> None:
-    first = _stage(tmp_path, 1, {(1_001, 202610): ("1", 5)}, "full")
+    first = _stage(tmp_path, 1, {(1_001, 202610, "1"): ("1", 5)}, "full")
     with publish.staged_beside_cache(tmp_path / "cache.db", first) as (connection, staged):
         publish.publish(connection, staged, run=1, source="x", at="a")
     reader = sqlite3.connect(f"file:{tmp_path / 'cache.db'}?mode=ro", uri=True)
-    second = _stage(tmp_path, 2, {(1_001, 202610): ("1", 6), (1_002, 202610): ("1", 7)}, "full")
+    second = _stage(tmp_path, 2, {(1_001, 202610, "1"): ("1", 6), (1_002, 202610, "1"): ("1", 7)}, "full")
     seen = []
     with publish.staged_beside_cache(tmp_path / "cache.db", second) as (base, staged):
         base.connection.set_trace_callback(lambda _: seen.append(tuple(_cached(reader).values())))

@@ -71,7 +71,8 @@ class Names(dict[tuple[int, int], tuple[int, str, str]]):
 
     def __init__(self, view: View, vocabulary: Vocabulary) -> None:
         super().__init__(
-            (key, (title.position, title.title, vocabulary.units[title.unit])) for key, title in view.titles.items()
+            (key, (title.position, title.title, vocabulary.units[title.unit] if title.unit else ""))
+            for key, title in view.titles.items()
         )
         self._view = view
 

@@ -118,7 +118,7 @@ def _standing(
         services=[(view.service_title(row.service), row.closing_kopecks) for row in balance],
         paid_since=paid_since,
         due=due,
-        overdue=due is not None and due.due_on < today.isoformat(),
+        overdue=due is not None and due.due_on is not None and due.due_on < today.isoformat(),
     )
 
 

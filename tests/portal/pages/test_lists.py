@@ -18,11 +18,13 @@ async def listed(browser: Browser, path: str) -> list[Element]:
 
 async def test_bills_say_how_much_by_when_and_which_were_withdrawn(world: World) -> None:
     rows = await listed(enter(world, NUMBER[Oddity.BILL_WITHDRAWN]), "/bills")
-    books = sorted(BOOKS[Oddity.BILL_WITHDRAWN]["bills"], key=lambda row: row[1], reverse=True)
+    books = sorted(BOOKS[Oddity.BILL_WITHDRAWN]["bills"], key=lambda row: row[1:4:2] + row[2:3], reverse=True)
     assert [row.all("td")[0].text for row in rows] == [bill[2] for bill in books]
     assert [kopecks(row.all("td")[-1].text) for row in rows] == [bill[6] for bill in books]
     withdrawn = [row for row in rows if "отозвана" in row.text]
     assert len(withdrawn) == sum(bill[7] == "withdrawn" for bill in books) > 0
+    months = [row.one("th").text.partition(" отозвана")[0] for row in rows]
+    assert len(months) == len(set(months)) + len(withdrawn)  # the one instead of it is of the same month
 
 
 async def test_the_home_page_shows_no_withdrawn_bill(world: World) -> None:
