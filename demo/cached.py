@@ -53,7 +53,7 @@ def publish(
     if not base.connection.in_transaction:
         base.execute("BEGIN")
     base.execute("INSERT INTO sources VALUES (?, ?) ON CONFLICT DO NOTHING", (ORIGIN, source))
-    base.execute_many("INSERT OR REPLACE INTO dataset_state VALUES (?, ?, ?, ?, ?, ?)", states)
+    base.execute_many("INSERT OR REPLACE INTO dataset_state VALUES (?, ?, ?, ?, ?, NULL, ?)", states)
     base.execute("COMMIT")
     base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 

@@ -25,6 +25,7 @@ from lk_sync.settings_file import ZoneName, convert, load, read
 MOSCOW: Final = ZoneName("Europe/Moscow")
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
+Label = Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
 MonthDay = Annotated[int, msgspec.Meta(ge=1, le=31)]
 
 
@@ -182,13 +183,42 @@ class Lk(Strict, frozen=True, kw_only=True):
 FieldType = Literal["text", "int", "bool", "money", "volume", "date", "datetime", "month", "enum"]
 
 
-class FieldSetting(Strict, frozen=True, kw_only=True):
-    """Where a field comes from: a column of the source, or a constant. `values` maps the source's words."""
+class Expression(Strict, frozen=True, kw_only=True):
+    """Where a cell comes from: exactly one of a column, a constant, and an expression over columns and constants.
+    A bare text in a list is a column; in `concat` one without letters and digits is what stands between two."""
 
     column: str | None = None
     constant: str | None = None
+    sum: tuple[str | Expression, ...] | None = None
+    negate: str | Expression | None = None
+    concat: tuple[str | Expression, ...] | None = None
+    coalesce: tuple[str | Expression, ...] | None = None
+    lookup: Lookup | None = None
+
+
+class Lookup(Strict, frozen=True, kw_only=True):
+    """`value` of the row of another table or file of the same source whose `key` equals our `column`."""
+
+    column: str
+    table: str | None = msgspec.field(default=None, name="from")
+    query: str | None = None
+    file: str | None = None
+    key: str
+    value: str
+    options: Mapping[str, Any] = {}
+
+
+class FieldSetting(Expression, frozen=True, kw_only=True):
+    """A field of a dataset. `values` maps the source's words, with `any_case` whatever their case and spaces;
+    `default` stands for an empty cell; `format` is how a date is written as text; the last `scale` digits of a whole
+    number are its fraction."""
+
     type: FieldType | None = None
     values: Mapping[str, str] = {}
+    any_case: bool = False
+    default: str | None = None
+    format: str | None = None
+    scale: Annotated[int, msgspec.Meta(ge=1, le=6)] | None = None
 
 
 class ControlTotal(Strict, frozen=True, kw_only=True):
@@ -207,8 +237,38 @@ class Guards(Strict, frozen=True, kw_only=True):
     control_total: ControlTotal | None = None
 
 
+class DeletedFlag(Strict, frozen=True, kw_only=True):
+    """Rows whose `column` says yes, or one of `values`, are deleted."""
+
+    column: str
+    values: tuple[str, ...] = ()
+
+
+class DeletedKeys(Strict, frozen=True, kw_only=True):
+    """A table in which the accounting system notes what it has deleted: `fields` describes the dataset's key."""
+
+    table: str | None = msgspec.field(default=None, name="from")
+    query: str | None = None
+    file: str | None = None
+    watermark: str | None = None
+    fields: Mapping[str, FieldSetting]
+    options: Mapping[str, Any] = {}
+
+
+class Deletes(Strict, frozen=True, kw_only=True):
+    """How one learns that a row is no more. `absent`: it is not in the snapshot any more."""
+
+    absent: bool = True
+    flag: DeletedFlag | None = None
+    table: DeletedKeys | None = None
+
+
 class DatasetSetting(Strict, frozen=True, kw_only=True):
-    """How a dataset is read. One of `table` (`from:`), `query` and `file`."""
+    """How a dataset is read. One of `table` (`from:`), `query` and `file`.
+
+    `beside`: the source that feeds the same dataset first; our row that agrees with one of its rows in `match`, the
+    day within `match_days`, is the same thing and is left out.
+    """
 
     table: str | None = msgspec.field(default=None, name="from")
     query: str | None = None
@@ -216,6 +276,11 @@ class DatasetSetting(Strict, frozen=True, kw_only=True):
     watermark: str | None = None
     overlap_minutes: Annotated[int, msgspec.Meta(ge=0)] = 10
     fields: Mapping[str, FieldSetting]
+    extra: Mapping[str, Label] = {}
+    deletes: Deletes = Deletes()
+    beside: str | None = None
+    match: tuple[str, ...] = ()
+    match_days: Annotated[int, msgspec.Meta(ge=0, le=60)] = 0
     guards: Guards = Guards()
     options: Mapping[str, Any] = {}
 
@@ -226,7 +291,7 @@ class SourceSetting(Strict, frozen=True, kw_only=True):
     source: str
     connection: Mapping[str, Any]
     time_zone: ZoneName = MOSCOW
-    datasets: Mapping[str, DatasetSetting]
+    datasets: Mapping[str, DatasetSetting] = {}
 
 
 class ExportField(Strict, frozen=True, kw_only=True):

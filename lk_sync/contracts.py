@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 import msgspec
 
 from lk_sync.records import Dataset, Kind
+from lk_sync.shaping import Shaping
 
 
 class Channel(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +35,7 @@ class FieldMap(msgspec.Struct, frozen=True, kw_only=True):
     constant: str | None = None
     values: Mapping[str, str] = {}  # the source's word → our code
     words: tuple[str, ...] = ()  # the codes we know; empty = any
+    any_case: bool = False  # the source's words may be written in any case, with any spaces
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,12 +59,13 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: str = "UTC"
     options: Mapping[str, Any] = {}  # the dataset's own options of this connector (delimiter, encoding, …)
     control_query: str | None = None
+    shaping: Shaping = Shaping()  # what becomes of the cells afterwards, and what is pulled beside them
 
     @property
     def asked(self) -> Wanted:
-        """The wish as a connector gets it: without constants, of which no source has to know."""
+        """The wish as a connector gets it: without what no source has to know."""
         fields = tuple(field for field in self.fields if field.constant is None)
-        return msgspec.structs.replace(self, fields=fields)
+        return msgspec.structs.replace(self, fields=fields, shaping=Shaping())
 
 
 class Batch(msgspec.Struct, kw_only=True):

@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS {at}account_keys (account BIGINT PRIMARY KEY, number 
 CREATE TABLE IF NOT EXISTS {at}sources (id BIGINT PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS {at}dataset_state (
     dataset TEXT NOT NULL, source TEXT NOT NULL, run BIGINT NOT NULL, published_at TEXT NOT NULL,
-    watermark TEXT, data_version BIGINT NOT NULL, PRIMARY KEY (dataset, source));
+    watermark TEXT, gone_watermark TEXT, data_version BIGINT NOT NULL, PRIMARY KEY (dataset, source));
 CREATE TABLE IF NOT EXISTS {at}published_runs (
     run BIGINT PRIMARY KEY, published_at TEXT NOT NULL, source TEXT NOT NULL, state_before TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS {at}journal (

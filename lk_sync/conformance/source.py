@@ -16,7 +16,7 @@ from lk_sync.conformance.case import Increment, SourceCase, given, keep, refused
 from lk_sync.conformance.forms import fits
 from lk_sync.contracts import Batch, Session, Totals, Wanted
 from lk_sync.errors import SchemaDrift
-from lk_sync.flow.run import overlapped
+from lk_sync.flow.since import overlapped
 from lk_sync.flow.validate import Validated, Validator
 
 MAX_ROWS: Final = 20_000

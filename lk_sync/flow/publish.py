@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -22,7 +22,7 @@ from lk_sync.flow.stage import Staged, attached
 from lk_sync.records import DATASETS
 
 CHANGED_PAGES_KB: Final = 48_000
-_STATE: Final = ("dataset", "source", "run", "published_at", "watermark", "data_version")
+_STATE: Final = ("dataset", "source", "run", "published_at", "watermark", "gone_watermark", "data_version")
 
 
 class Published(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,20 +79,24 @@ def _dataset(base: Base, what: Staged, *, run: int, origin: int) -> Published:
 def _note(base: Base, what: Staged, *, source: str, run: int, at: str, step: int) -> None:
     base.execute(
         f"INSERT INTO {base.at.cache}.dataset_state ({', '.join(_STATE)})"
-        " VALUES (:dataset, :source, :run, :at, :watermark, 1) ON CONFLICT (dataset, source) DO UPDATE SET"
+        " VALUES (:dataset, :source, :run, :at, :watermark, :gone, 1) ON CONFLICT (dataset, source) DO UPDATE SET"
         " run = excluded.run, published_at = excluded.published_at,"
-        " watermark = excluded.watermark, data_version = dataset_state.data_version + :step",
-        {"dataset": what.dataset, "source": source, "run": run, "at": at, "watermark": what.watermark, "step": step},
+        " watermark = excluded.watermark, gone_watermark = excluded.gone_watermark,"
+        " data_version = dataset_state.data_version + :step",
+        {"dataset": what.dataset, "source": source, "run": run, "at": at, "step": step}
+        | {"watermark": what.watermark, "gone": what.gone_watermark},
     )
 
 
-def watermarks(cache: Path, source: str) -> dict[str, str]:
-    """The watermark up to which each dataset of the source is published."""
+def watermarks(
+    cache: Path, source: str, *, which: Literal["watermark", "gone_watermark"] = "watermark"
+) -> dict[str, str]:
+    """The watermark up to which each dataset of the source is published, or its table of deleted rows."""
     if not cache.exists():
         return {}
     with closing(schema.open_for_writing(cache)) as base:
-        sql = f"SELECT dataset, watermark FROM {base.at.cache}.dataset_state WHERE source = :source"
-        rows = base.execute(f"{sql} AND watermark IS NOT NULL", {"source": source}).fetchall()
+        sql = f"SELECT dataset, {which} FROM {base.at.cache}.dataset_state WHERE source = :source"
+        rows = base.execute(f"{sql} AND {which} IS NOT NULL", {"source": source}).fetchall()
         return dict(rows)
 
 

@@ -15,6 +15,7 @@ import sqlite3
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
@@ -26,9 +27,12 @@ import msgspec
 from lk_sync import errors, registry
 from lk_sync.cache import schema
 from lk_sync.cache.codes import Codes
-from lk_sync.contracts import Session, Wanted
+from lk_sync.contracts import Session, TakesFiles, Totals, Wanted
 from lk_sync.errors import LkError, SettingsError, Unreachable
 from lk_sync.flow import disk
+from lk_sync.flow.derive import Derivation, stated
+from lk_sync.flow.lookups import Lookups
+from lk_sync.flow.since import comparable
 from lk_sync.flow.stage import Staged, Staging
 from lk_sync.flow.validate import Unfit, Validator, converter
 
@@ -170,42 +174,104 @@ def _fill(order: Order, pipe: Connection) -> None:
     try:
         staging = Staging(order.staging, run=order.run, source=order.name, codes=Codes(cache))
         with source.connect() as session:
-            asked = [wanted.asked for wanted in order.wanted]
-            for wanted in asked:
-                session.columns(wanted)
-            for full, wanted in zip(order.wanted, asked, strict=True):
-                _dataset(session, full, wanted, staging, pipe)
+            for wanted in order.wanted:
+                for wish in (wanted, wanted.shaping.gone):
+                    for asked in (wish, *wish.shaping.lookups) if wish else ():
+                        session.columns(asked.asked)
+            lookups = Lookups(session)
+            for wanted in order.wanted:
+                _Pulling(session, wanted, staging, lookups, pipe).dataset()
+            if isinstance(session, TakesFiles):
+                staging.took(session.taken())
         staging.close()
     finally:
         cache.close()
 
 
-def _dataset(session: Session, full: Wanted, asked: Wanted, staging: Staging, pipe: Connection) -> None:
-    began = time.monotonic()
-    totals = session.totals(asked) if asked.since is None else None
-    stage = staging.begin(full.dataset, [field.name for field in asked.fields], _constants(full))
-    validate = Validator(asked)
-    pulled, watermark, told = 0, asked.since, 0.0
-    for batch in session.pull(asked):
-        stage.add(validate(batch), where=batch.where)
-        pulled += batch.rows
-        watermark = batch.watermark if watermark is None else max(watermark, batch.watermark or "")
-        if time.monotonic() - told > PROGRESS_SECONDS:
-            told = time.monotonic()
-            pipe.send(Progress(asked.dataset.name, pulled, totals.rows if totals else None))
-    stage.finish(
-        Staged(
-            dataset=full.dataset.name,
-            mode="full" if full.since is None else "increment",
-            pulled=pulled,
-            rejected=stage.rejected,
-            sums=stage.sums,
-            source=totals,
-            watermark=watermark,
-            seconds=time.monotonic() - began,
+class _Pulling:
+    """One dataset on its way from the source into the staging file."""
+
+    def __init__(self, session: Session, wanted: Wanted, staging: Staging, lookups: Lookups, pipe: Connection) -> None:
+        self._session, self._wanted, self._asked = session, wanted, wanted.asked
+        self._lookups, self._pipe = lookups, pipe
+        constants = _constants(wanted)
+        self._derive = Derivation(wanted, constants, lookups.tables(wanted))
+        self._stage = staging.begin(wanted.dataset, self._derive.fields, constants)
+        self._validate = Validator(
+            self._asked, is_gone=self._derive.is_gone, needed_of_gone=self._derive.needed_of_gone
         )
-    )
-    pipe.send(Progress(asked.dataset.name, pulled, pulled))
+        self._pulled, self._gone, self._told, self._blind = 0, 0, 0.0, False
+        self._gone_sums: Counter[str] = Counter()
+
+    def dataset(self) -> None:
+        began, asked = time.monotonic(), self._asked
+        totals = stated(self._wanted, self._session.totals(asked) if asked.since is None else None)
+        watermark = self._rows(totals)
+        noted = self._keys_of_gone(self._wanted.shaping.gone)
+        if watermark and noted and comparable(watermark, noted):
+            noted = max(watermark, noted)  # both were read at the same moment
+        shaping = self._wanted.shaping
+        self._stage.finish(
+            Staged(
+                dataset=asked.dataset.name,
+                mode="full" if asked.since is None else "increment",
+                pulled=self._pulled,
+                rejected=self._stage.rejected,
+                sums={name: kopecks + self._gone_sums[name] for name, kopecks in self._stage.sums.items()},
+                source=msgspec.structs.replace(totals, sums={}) if totals and self._blind else totals,
+                watermark=watermark,
+                seconds=time.monotonic() - began,
+                absent_ends=shaping.absent_ends and not self._a_file_is_at_fault(),
+                gone=self._gone,
+                gone_watermark=noted,
+                beside=shaping.beside,
+                match=shaping.match,
+                match_days=shaping.match_days,
+            )
+        )
+        self._pipe.send(Progress(asked.dataset.name, self._pulled, self._pulled))
+
+    def _rows(self, totals: Totals | None) -> str | None:
+        """Stages every row; the greatest watermark."""
+        watermark = self._asked.since
+        for batch in self._session.pull(self._asked):
+            derived = self._derive(self._validate(batch), where=batch.where)
+            self._stage.add(derived.rows, where=batch.where)
+            if derived.gone_rows:
+                self._stage.gone(derived.gone)
+                self._gone += derived.gone_rows
+            self._gone_sums.update(derived.gone_sums)
+            self._blind = self._blind or derived.blind
+            self._pulled += batch.rows + len(batch.faults)
+            watermark = _greater(watermark, batch.watermark)
+            if time.monotonic() - self._told > PROGRESS_SECONDS:
+                self._told = time.monotonic()
+                self._pipe.send(Progress(self._asked.dataset.name, self._pulled, totals.rows if totals else None))
+        return watermark
+
+    def _keys_of_gone(self, wish: Wanted | None) -> str | None:
+        """Stages the keys that the table of deleted rows names; the greatest watermark."""
+        if wish is None:
+            return None
+        derive, validate = Derivation(wish, _constants(wish), self._lookups.tables(wish)), Validator(wish.asked)
+        watermark = wish.since
+        for batch in self._session.pull(wish.asked):
+            derived = derive(validate(batch), where=batch.where)
+            self._stage.gone(derive.keys(derived))
+            self._stage.reject(derived.rows.rejects, rows=0)
+            watermark = _greater(watermark, batch.watermark)
+        return watermark
+
+    def _a_file_is_at_fault(self) -> bool:
+        """What could not be read is not gone."""
+        if not isinstance(self._session, TakesFiles):
+            return False
+        name = self._asked.dataset.name
+        return any(file.fault is not None for file in self._session.taken() if file.dataset == name)
+
+
+def _greater(one: str | None, other: str | None) -> str | None:
+    return max(filter(None, (one, other)), default=None)
 
 
 def _constants(wanted: Wanted) -> dict[str, Any]:

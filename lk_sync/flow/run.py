@@ -28,6 +28,7 @@ from lk_sync.flow import disk, publish, stage
 from lk_sync.flow.check import Finding, check
 from lk_sync.flow.publish import Published
 from lk_sync.flow.pull import Order, Watch, pull
+from lk_sync.flow.since import asked_since
 from lk_sync.flow.stage import Staged
 from lk_sync.schedules import Job
 from lk_sync.store import rejects, runs
@@ -64,6 +65,7 @@ class Puller:
         setting = self._config.sources[job.peer]
         file = self._config.folder / "sources" / f"{job.peer}.yaml"
         wanted = mapping.all_wanted(file, setting, job.datasets)
+        mapping.agree(file.parent, self._config.sources)
         with lock(self._config.lk.data_dir, job.peer), disk.faults_told():
             self._mend(job.peer)
             run = self._store.write_now(
@@ -96,16 +98,12 @@ class Puller:
             return report
 
     def _since(self, wanted: list[Wanted], source: str, *, full: bool) -> tuple[Wanted, ...]:
-        setting = self._config.sources[source]
-        known = {} if full else publish.watermarks(self._config.lk.cache_path, source)
-        return tuple(
-            msgspec.structs.replace(
-                w, since=overlapped(known[w.dataset.name], setting.datasets[w.dataset.name].overlap_minutes)
-            )
-            if w.watermark and w.dataset.name in known
-            else w
-            for w in wanted
-        )
+        if full:
+            return tuple(wanted)
+        setting, cache = self._config.sources[source].datasets, self._config.lk.cache_path
+        rows = publish.watermarks(cache, source)
+        gone = publish.watermarks(cache, source, which="gone_watermark")
+        return tuple(asked_since(each, setting[each.dataset.name].overlap_minutes, rows, gone) for each in wanted)
 
     def _walk(self, run: int, name: str, job: Job, setting: SourceSetting, wanted: tuple[Wanted, ...]) -> RunReport:
         staging = self._staging(run)
@@ -213,19 +211,6 @@ def lock(data_dir: Path, name: str) -> Iterator[None]:
         except BlockingIOError as error:
             raise Busy(f"«{name}» уже выполняется другим процессом; дождитесь его конца") from error
         yield
-
-
-def overlapped(watermark: str, minutes: int) -> str:
-    """The watermark less the overlap, as a source is asked for it: in the form it came in, with microseconds."""
-    counter = watermark  # not a time: rows at the watermark itself are read again
-    if watermark.isdecimal():  # `20260101` may be a counter as well
-        return counter
-    try:
-        moment = datetime.fromisoformat(watermark)
-    except ValueError:
-        return counter
-    earlier = moment - timedelta(minutes=minutes)
-    return earlier.isoformat(sep=" " if " " in watermark else "T", timespec="microseconds")
 
 
 def _dataset(what: Staged, done: Published | None, found: tuple[Finding, ...]) -> runs.RunDataset:

@@ -18,7 +18,7 @@ import msgspec
 from lk_sync.cache import schema
 from lk_sync.cache.base import Base
 from lk_sync.cache.codes import Codes
-from lk_sync.contracts import Totals
+from lk_sync.contracts import TakenFile, Totals
 from lk_sync.flow.validate import Reject, Validated
 from lk_sync.records import Dataset
 
@@ -30,7 +30,10 @@ _REJECT: Final = ("dataset", "position", "row_number", "row_key", "field", "valu
 class Staged(msgspec.Struct, kw_only=True):
     """What the child says of a dataset. `pulled` counts rows as the source gave them, rejected ones included.
 
-    `absent_ends`: what a snapshot does not hold has ended. `gone`: how many keys the source named as deleted.
+    `sums`: of every row that could be taken, deleted ones included, for the source counts them as well.
+    `absent_ends`: what a snapshot does not hold has ended. `gone`: how many of the rows pulled were marked as deleted.
+    `gone_watermark`: up to where a table of deleted keys was read. `beside`: the source that feeds the dataset first; a
+    row that agrees with one of its rows in the fields `match`, days within `match_days`, is the same thing.
     """
 
     dataset: str
@@ -43,6 +46,10 @@ class Staged(msgspec.Struct, kw_only=True):
     seconds: float = 0.0
     absent_ends: bool = True
     gone: int = 0
+    gone_watermark: str | None = None
+    beside: str | None = None
+    match: tuple[str, ...] = ()
+    match_days: int = 0
 
 
 class Staging:
@@ -60,6 +67,7 @@ class Staging:
             " value TEXT, reason TEXT, found_in TEXT)"
         )
         self._connection.execute("CREATE TABLE staged (dataset TEXT PRIMARY KEY, body BLOB)")
+        self._connection.execute("CREATE TABLE taken (body BLOB)")
 
     def begin(
         self, dataset: Dataset, fields: Sequence[str], constants: Mapping[str, str | int] | None = None
@@ -70,6 +78,11 @@ class Staging:
         self._connection.execute(schema.in_sqlite(schema.gone_table(dataset)))
         self._connection.execute("BEGIN")
         return DatasetStage(self._connection, dataset, fields, self._codes, {**(constants or {}), **self._own})
+
+    def took(self, files: Sequence[TakenFile]) -> None:
+        """The files that rows came from, to be put aside once they are published."""
+        bodies = [(msgspec.msgpack.encode(file),) for file in files]
+        self._connection.executemany("INSERT INTO taken VALUES (?)", bodies)
 
     def close(self) -> None:
         self._connection.close()
@@ -205,6 +218,12 @@ def attached(base: Base) -> dict[str, Staged]:
     """What is staged beside the cache of `base`, by dataset."""
     rows = base.execute(f"SELECT dataset, body FROM {base.at.staging}.staged").fetchall()
     return {name: msgspec.msgpack.decode(body, type=Staged) for name, body in rows}
+
+
+def taken(base: Base) -> list[TakenFile]:
+    """The files that the staged rows came from."""
+    rows = base.execute(f"SELECT body FROM {base.at.staging}.taken").fetchall()
+    return [msgspec.msgpack.decode(body, type=TakenFile) for (body,) in rows]
 
 
 def rejects(base: Base) -> list[tuple[Any, ...]]:

@@ -19,6 +19,7 @@ import msgspec
 
 from lk_sync.clock import instant
 from lk_sync.contracts import Batch, FieldMap, Wanted
+from lk_sync.shaping import DELETED
 
 Convert = Callable[[Any], Any]
 
@@ -26,7 +27,7 @@ _NUMBER: Final = re.compile(r"([+-]?)(\d{1,15})(?:([.,])(\d*))?", re.ASCII)
 _ISO_DAY: Final = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ]00:00(?::00(?:\.0+)?)?)?", re.ASCII)
 _RU_DAY: Final = re.compile(r"(\d{2})\.(\d{2})\.(\d{4})(?: 0?0:00(?::00)?)?", re.ASCII)
 _NO_DAY: Final = re.compile(r"(?:0001-01-01|0000-00-00|01\.01\.0001)(?:[T ]0?0:00(?::00(?:\.0+)?)?)?", re.ASCII)
-_MONTH: Final = re.compile(r"(\d{4})-(\d{2})|(\d{2})\.(\d{4})", re.ASCII)
+_MONTH: Final = re.compile(r"(\d{4})-(\d{1,2})|(\d{1,2})\.(\d{4})", re.ASCII)
 _ACCOUNT: Final = re.compile(r"[0-9A-Za-zА-ЯЁа-яё](?:[0-9A-Za-zА-ЯЁа-яё/._-]{0,38}[0-9A-Za-zА-ЯЁа-яё])?")
 _FORBIDDEN: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\ufffd\ud800-\udfff]")
 _YES: Final = frozenset({"1", "true", "t", "да", "истина", "y", "yes", "-1"})
@@ -48,12 +49,15 @@ class Reject(msgspec.Struct, frozen=True):
 
 
 class Validated(msgspec.Struct):
-    """Columns in the order of `Wanted.fields` without the rejected rows; `numbers` are the rows' in the source."""
+    """Columns in the order of `Wanted.fields` without the rejected rows; `numbers` are the rows' in the source.
+
+    `blind`: some cells of deleted rows could not be read; they are absent, and no sum tells of them."""
 
     columns: list[list[Any]]
     numbers: Sequence[int]
     rejects: list[Reject]
     rejected_rows: int
+    blind: bool = False
 
 
 class Unfit(ValueError):
@@ -194,19 +198,23 @@ _CONVERT: Final[Mapping[str, Convert]] = {
 }
 
 
+def folded(word: str) -> str:
+    """The word without regard to case and spaces."""
+    return " ".join(word.split()).casefold()
+
+
 def _mapped(field: FieldMap, convert: Convert) -> Convert:
     """A code after the source's words were replaced by ours."""
-    values, words = field.values, frozenset(field.words)
+    known = field.values or {word: word for word in field.words}
+    fold = folded if field.any_case else str
+    ours = {fold(word): code for word, code in known.items()}
+    why = "значение не описано в values" if field.values else "неизвестный код"
 
     def code(value: Any) -> Any:
         word = convert(value)
-        if values:
-            if word not in values:
-                raise Unfit(f"значение не описано в values (есть: {', '.join(sorted(values))})")
-            return values[word]
-        if words and word not in words:
-            raise Unfit(f"неизвестный код (есть: {', '.join(sorted(words))})")
-        return word
+        if known and fold(word) not in ours:
+            raise Unfit(f"{why} (есть: {', '.join(sorted(known))})")
+        return ours[fold(word)] if known else word
 
     return code
 
@@ -258,13 +266,24 @@ class _Texts(dict[str, Any]):
 
 
 class Validator:
-    """Converters of one wish, built once and used for every batch."""
+    """Converters of one wish, built once and used for every batch.
 
-    def __init__(self, wanted: Wanted) -> None:
+    `is_gone`: what the mark of a deleted row says; of such a row only the fields `needed_of_gone` have to fit.
+    """
+
+    def __init__(
+        self,
+        wanted: Wanted,
+        *,
+        is_gone: Callable[[Any], bool] | None = None,
+        needed_of_gone: frozenset[str] = frozenset(),
+    ) -> None:
         self._fields = wanted.fields
         self._convert = [converter(field, wanted.time_zone) for field in wanted.fields]
         self._texts = [_Texts(convert) for convert in self._convert]
         self._key = [i for i, field in enumerate(wanted.fields) if field.name in wanted.dataset.key]
+        self._mark = next((i for i, field in enumerate(wanted.fields) if field.name == DELETED), None)
+        self._is_gone, self._needed_of_gone = is_gone, needed_of_gone
 
     def __call__(self, batch: Batch) -> Validated:
         """The batch in the record's form. An exact batch passes as it is."""
@@ -278,15 +297,18 @@ class Validator:
 
     @staticmethod
     def _whole(batch: Batch, columns: list[list[Any]]) -> Validated:
-        numbers = range(batch.first_row, batch.first_row + batch.rows)
-        return Validated(columns=columns, numbers=numbers, rejects=[], rejected_rows=0)
+        rejects = _torn(batch)
+        return Validated(columns=columns, numbers=_numbers(batch), rejects=rejects, rejected_rows=len(rejects))
 
     def _row_by_row(self, batch: Batch) -> Validated:
         good: list[list[Any]] = [[] for _ in self._fields]
-        rejects: list[Reject] = []
+        rejects = _torn(batch)
         numbers: list[int] = []
-        for number, row in enumerate(zip(*batch.columns, strict=True), batch.first_row):
+        blind = False
+        for number, row in zip(_numbers(batch), zip(*batch.columns, strict=True), strict=True):
             cells, faults = self._row(row)
+            if faults and self._may_be_gone(cells, faults):
+                faults, blind = [], True
             if faults:
                 key = " ".join(str(row[i]) for i in self._key)[:200]
                 rejects += [
@@ -296,7 +318,8 @@ class Validator:
                 numbers.append(number)
                 for column, cell in zip(good, cells, strict=True):
                     column.append(cell)
-        return Validated(columns=good, numbers=numbers, rejects=rejects, rejected_rows=batch.rows - len(numbers))
+        rejected = batch.rows + len(batch.faults) - len(numbers)
+        return Validated(columns=good, numbers=numbers, rejects=rejects, rejected_rows=rejected, blind=blind)
 
     def _row(self, row: tuple[Any, ...]) -> tuple[list[Any], list[tuple[str, Any, str]]]:
         cells: list[Any] = []
@@ -305,5 +328,21 @@ class Validator:
             try:
                 cells.append(convert(value))
             except Unfit as error:
+                cells.append(None)
                 faults.append((field.name, value, str(error)))
         return cells, faults
+
+    def _may_be_gone(self, cells: list[Any], faults: list[tuple[str, Any, str]]) -> bool:
+        """Whether the row is deleted, and what does not fit is of no interest then."""
+        if self._mark is None or self._is_gone is None or not self._is_gone(cells[self._mark]):
+            return False
+        return not any(name in self._needed_of_gone for name, _, _ in faults)
+
+
+def _numbers(batch: Batch) -> Sequence[int]:
+    return range(batch.first_row, batch.first_row + batch.rows) if batch.numbers is None else batch.numbers
+
+
+def _torn(batch: Batch) -> list[Reject]:
+    """Rows that came without cells."""
+    return [Reject(fault.row, "", "", fault.value[:200], fault.reason, batch.where) for fault in batch.faults]

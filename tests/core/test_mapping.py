@@ -90,12 +90,29 @@ def test_a_job_may_ask_for_some_datasets_only(file: Path) -> None:
         ("from: Приборы", "from: x\n    file: y", 5, "datasets.meters: нужен ровно один из ключей from, query, file"),
         ("serial:", "serail:", 10, "datasets.meters.fields.serail: нет такого поля; может быть, «serial»?"),
         ("      serial: {column: Номер}\n", "", 7, "meters.fields: обязательное поле serial не описано; укажите"),
-        ("{column: Номер}", "{column: a, constant: b}", 10, "fields.serial: нужен ровно один из ключей column и"),
-        ("{column: Номер}", "{}", 10, "fields.serial: нужен ровно один из ключей column и"),
+        ("{column: Номер}", "{column: a, constant: b}", 10, "fields.serial: нужен ровно один из ключей column, "),
+        ("{column: Номер}", "{}", 10, "fields.serial: нужен ровно один из ключей column, "),
         ("Прибор, type: text", "x, type: int", 9, "fields.meter: тип int не подходит, это поле типа text"),
         ("{м3: m3}", "{м3: m4}", 12, "fields.unit: неизвестный код «m4»; может быть, «m3»?"),
         ("Номер}", "Номер, values: {a: b}}", 10, "fields.serial: values бывает только у столбцов типа enum и text с"),
         ('"3"', '"три"', 14, "fields.digits_frac: constant «три»: это не число"),
+        ("{column: Номер}", "{sum: [а, б]}", 10, "fields.serial.sum: sum не подходит полю этого вида"),
+        ("{column: Номер}", "{concat: [/, {constant: а}]}", 10, "serial.concat: в concat нет ни одного столбца"),
+        ("{column: Номер}", "{coalesce: []}", 10, "fields.serial.coalesce: пустой список"),
+        ("{column: Номер}", "{coalesce: [a, {coalesce: [{coalesce: [b]}]}]}", 10, "не глубже одного раза"),
+        ("{column: Номер}", "{lookup: {column: a, key: b, value: c}}", 10, "serial.lookup: нужен ровно один из ключей"),
+        ("{column: Номер}", "{lokup: {column: a}}", 10, "неизвестный ключ; может быть, «lookup»?"),
+        ("{column: Номер}", "{column: a, scale: 2}", 10, "fields.serial.scale: scale не подходит полю этого вида"),
+        ("Установлен}", "У, format: ДД/ММ}", 15, "installed_on.format: в format «ДД/ММ» нет того, что нужно полю: год"),
+        ("Установлен}", 'У, default: "5"}', 15, "installed_on.default: constant «5»: это не дата"),
+        ("Номер}", "Номер, any_case: true}", 10, "serial: any_case бывает только у столбцов типа enum"),
+        ("    from: Приборы\n", "    from: П\n    extra: {a: x, b: x}\n", 7, "extra.a: подпись «x» стоит у двух"),
+        ("from: Приборы\n", "from: П\n    match: [sum]\n", 7, "meters.match.0: нет такого поля «sum»"),
+        ("from: Приборы\n", "from: П\n    match: [serial]\n", 7, "meters.match: match и match_days имеют смысл"),
+        (
+            "from: Приборы\n", "from: П\n    deletes: {table: {from: У, fields: {account: {column: ЛС}}}}\n", 7,
+            "meters.deletes.table.fields: обязательное поле meter не описано",
+        ),
         ("constant: person", "constant: family", 26, "fields.holder_kind: неизвестный код «family»; есть: person, "),
     ],
 )  # fmt: skip
@@ -108,3 +125,21 @@ def test_a_wrong_description_is_refused_with_its_line(file: Path, old: str, new:
     place, _, sentence = str(told.value).partition(": ")
     assert place == f"{file}, строка {line}"
     assert says in sentence
+
+
+def test_a_dataset_has_one_source_that_feeds_it_first(file: Path) -> None:
+    books = read(file, SourceSetting)
+    bank = file.with_name("bank.yaml")
+    bank.write_text(SOURCE, "utf-8")
+    with pytest.raises(SettingsError) as told:
+        mapping.agree(file.parent, {"accounting": books, "bank": read(bank, SourceSetting)})
+    assert str(told.value).startswith(f"{bank}, строка 5: datasets.meters: этот же набор загружает {file}; пусть один")
+    for beside, faulty in (("accounting", False), ("acounting", True)):
+        bank.write_text(SOURCE.replace("    from:", f"    beside: {beside}\n    from:"), "utf-8")
+        bank.write_text(bank.read_text("utf-8").replace("    query:", f"    beside: {beside}\n    query:"), "utf-8")
+        sources = {"accounting": books, "bank": read(bank, SourceSetting)}
+        if faulty:
+            with pytest.raises(SettingsError, match="нет; может быть, «accounting»"):
+                mapping.agree(file.parent, sources)
+        else:
+            mapping.agree(file.parent, sources)

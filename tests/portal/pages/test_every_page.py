@@ -98,9 +98,10 @@ async def test_hostile_names_are_only_names(tmp_path: Path, town: Path) -> None:
         for table, column in (
             ("accounts", "address"), ("accounts", "unified_account"), ("services", "title"), ("meters", "model"),
             ("meters", "place"), ("meters", "serial"), ("documents", "title"), ("documents", "number"),
-            ("bills", "number"), ("dataset_state", "source"),
+            ("dataset_state", "source"),
         ):  # fmt: skip
             amend(world, f"UPDATE {table} SET {column} = :hostile", hostile=HOSTILE)
+        amend(world, "UPDATE bills SET number = :hostile || number", hostile=HOSTILE)
         amend(world, "UPDATE codes SET code = id || :hostile WHERE code GLOB '*[А-я]*'", hostile=HOSTILE)
         amend(world, "UPDATE payments SET payment = payment || :hostile", hostile=HOSTILE)
         pages = await seen_by(enter(world, SUBSCRIBER), world)
