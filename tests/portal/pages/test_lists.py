@@ -59,9 +59,9 @@ async def test_a_long_list_comes_in_parts_and_nothing_is_lost_between_them(world
     key = world.cache.account_key(SUBSCRIBER)
     amend(
         world,
-        "INSERT INTO payments (account, payment, paid_on, period, amount_kopecks, channel, run)"
+        "INSERT INTO payments (account, payment, paid_on, period, amount_kopecks, channel, origin, run)"
         " WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 120)"
-        " SELECT :key, 'p-' || n, '2020-01-01', 202001, n, (SELECT MIN(channel) FROM payments), 1 FROM n",
+        " SELECT :key, 'p-' || n, '2020-01-01', 202001, n, (SELECT MIN(channel) FROM payments), 0, 1 FROM n",
         key=key,
     )
     browser = enter(world, SUBSCRIBER)
