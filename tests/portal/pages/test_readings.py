@@ -360,8 +360,8 @@ async def test_a_long_history_comes_in_parts(world: World, browser: Browser) -> 
     for number in range(120):
         amend(
             world,
-            "INSERT INTO readings SELECT account, meter, 'old-' || :n, '2020-01-01', 202001, :n, source, extra, origin, run"
-            " FROM readings WHERE account = :key LIMIT 1",
+            "INSERT INTO readings SELECT account, meter, 'old-' || :n, '2020-01-01', 202001, :n, source, extra, origin,"
+            " run FROM readings WHERE account = :key LIMIT 1",
             key=key, n=number,
         )  # fmt: skip
     meter = (await form_on(browser)).field("meter")
