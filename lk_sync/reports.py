@@ -66,6 +66,18 @@ def number(value: int) -> str:
     return f"{value:,}".replace(",", " ")
 
 
+def decimal(scaled: int, digits: int) -> str:
+    """A whole number whose last `digits` digits are its fraction, without the zeros at its end: `12,5`."""
+    whole, rest = divmod(abs(scaled), 10**digits)
+    fraction = f"{rest:0{digits}d}".rstrip("0")
+    return f"{'-' if scaled < 0 else ''}{whole}{',' if fraction else ''}{fraction}"
+
+
+def rubles(kopecks: int) -> str:
+    """`-1 234,50`."""
+    return f"{'-' if kopecks < 0 else ''}{number(abs(kopecks) // 100)},{abs(kopecks) % 100:02d}"
+
+
 def table(headings: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Iterable[int] = ()) -> None:
     """A table on a terminal; tab-separated lines elsewhere."""
     if not out.is_terminal:

@@ -35,6 +35,15 @@ def is_empty(base: Base, table: str) -> bool:
     return base.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is None
 
 
+def is_new(base: Base, dataset: Dataset) -> bool:
+    """Whether the dataset was never loaded. One that was and is empty now has a past, so each of its rows is journalled
+    from then on."""
+    if not is_empty(base, f"{base.at.cache}.{dataset.name}"):
+        return False
+    loads = f"SELECT 1 FROM {base.at.cache}.journal WHERE dataset = :dataset AND act = 'load' LIMIT 1"
+    return base.execute(loads, {"dataset": dataset.name}).fetchone() is None
+
+
 def count(base: Base, table: str) -> int:
     found: int = base.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]
     return found

@@ -108,3 +108,24 @@ ORDER BY component;
 SELECT document, kind, number, signed_on, title
 FROM documents WHERE account = :account AND signed_on >= :since
 ORDER BY signed_on DESC, document DESC LIMIT :most OFFSET :passed;
+
+-- name: first_load^
+-- When the dataset was first published; before that nothing was known of it.
+SELECT MIN(p.published_at) FROM journal AS j JOIN published_runs AS p ON p.run = j.run
+WHERE j.dataset = :dataset AND j.act = 'load';
+
+-- name: changes_of
+-- What was changed of an account since a moment, the latest first.
+SELECT j.row_key, j.was FROM journal AS j JOIN published_runs AS p ON p.run = j.run
+WHERE j.account = :account AND j.dataset = :dataset AND p.published_at >= :since
+ORDER BY j.run DESC;
+
+-- name: news
+-- What runs after this one have changed of bills and money, account by account, in their order.
+SELECT account, dataset, row_key, was, now FROM journal
+WHERE run > :run AND account IS NOT NULL AND dataset IN ('bills', 'charges', 'balances', 'payments')
+ORDER BY account, run;
+
+-- name: number_of^
+-- The number of an account as the bill shows it.
+SELECT number FROM accounts WHERE account = :account;

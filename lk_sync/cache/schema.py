@@ -45,10 +45,11 @@ CREATE TABLE IF NOT EXISTS {at}journal (
     run BIGINT NOT NULL, dataset TEXT NOT NULL, account BIGINT, row_key TEXT NOT NULL,
     act TEXT NOT NULL CHECK (act IN ('load', 'insert', 'update', 'end')), was TEXT, now TEXT);
 CREATE INDEX IF NOT EXISTS journal_run ON {on}journal (run, dataset);
+CREATE INDEX IF NOT EXISTS journal_load ON {on}journal (dataset, run) WHERE act = 'load';
 CREATE INDEX IF NOT EXISTS journal_account ON {on}journal (account, dataset, run) WHERE account IS NOT NULL;
 """
 _KEPT: Final = ("codes", "account_keys", "sources", "dataset_state", "published_runs", "journal")
-LAYOUT: Final = 3  # of the tables; a cache of another layout is emptied, the next run fills it
+LAYOUT: Final = 4  # of the tables; a cache of another layout is emptied, the next run fills it
 
 
 def _column(field: Field) -> str:

@@ -66,7 +66,7 @@ def _states(base: Base, source: str) -> list[dict[str, Any]]:
 def _dataset(base: Base, what: Staged, *, run: int, origin: int) -> Published:
     began = time.monotonic()
     dataset = DATASETS[what.dataset]
-    if merge.is_empty(base, f"{base.at.cache}.{dataset.name}"):
+    if merge.is_new(base, dataset):
         merged = merge.load(base, dataset, run=run)
     else:
         vanished = what.mode == "full" and what.absent_ends

@@ -10,7 +10,9 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -41,6 +43,9 @@ def test_help_is_in_russian_and_names_every_command(office: Office) -> None:
         (["pull", "--ful"], "нет ключа --ful; может быть, --full?"),
         (["runs", "--most", "0"], "--most: нужно целое число от 1 до 1000"),
         (["runs", "--most"], "ключу --most нужно значение"),
+        (["as-of", "000000001", "вчера"], "ДЕНЬ: «вчера» — не день"),
+        (["as-of", "000000001", "01.02.2026"], "лицевой счёт «000000001» на конец 01.02.2026 неизвестен"),
+        (["news"], "не указано: ЗАПУСК"),
         (["rejects", "abc"], "ЗАПУСК: нужно целое число"),
         (["rejects", "7"], "запуска 7 не было; последние показывает lk-sync runs"),
         (["approve"], "не указано: ЗАПУСК"),
@@ -111,6 +116,22 @@ def test_json_is_json(office: Office) -> None:
     assert [job["state"] for job in seen["jobs"]] == ["held"]
     assert seen["datasets"] == []
     assert json.loads(office.lk_sync("push", "--json").out) == {}
+
+
+def test_a_past_day_and_the_news_since_a_run_are_told(office: Office) -> None:
+    office.lk_sync("pull")
+    office.books["payments"]["rows"].append(office.books["payments"]["rows"][0] | {"ид": "П99", "сумма": "1234.5"})
+    office.keep_books()
+    office.lk_sync("pull", "--full")
+    today = datetime.now(ZoneInfo("Europe/Moscow")).date()
+    said = office.lk_sync("as-of", "000000000", today.isoformat())
+    assert (said.code, said.err) == (0, "")
+    assert ["П99", "2026-11-01", "2026-11", "1 234,50", "касса"] in said.lines
+    told = json.loads(office.lk_sync("as-of", "000000000", f"{today:%d.%m.%Y}", "--json").out)
+    assert told["datasets"]["payments"][-1]["amount_kopecks"] == 123450
+    assert told["datasets"]["meters"] is None
+    assert office.lk_sync("news", "1").lines[1:] == [["учтён платёж", "000000000", "2026-11", "П99", "1 234,50"]]
+    assert office.lk_sync("news", "2").out == "После запуска 2 ничего такого не было.\n"
 
 
 def test_a_held_run_is_shown_explained_and_approved(office: Office) -> None:

@@ -18,7 +18,7 @@ from tests.house.repository import PRODUCT, ROOT, modules, name, told, tree
 SQL = sorted((ROOT / "lk_sync").rglob("*.sql"))
 NAMED_SQL = [path for path in SQL if path.parent.name != "migrations"]
 TX = {"row", "rows", "change", "change_many"}
-READER = {"_row", "_rows"}
+READER = {"_row", "_rows", "_each"}
 
 
 def _calls(module: Path, methods: set[str]) -> Iterator[ast.expr]:

@@ -1,0 +1,113 @@
+"""News: to which accounts did anything happen since a run that somebody has already been told of?
+
+A bill that was not there before, a closed month whose charges or balance are not what they were, a payment that the
+supplier has booked, and one that is no longer booked. Several runs are told as one: what came and went again is no
+news. A first load is none either. Account by account, so that a month's bills of a million accounts take no memory.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, Final, Literal, NamedTuple
+
+import msgspec
+
+from lk_sync.cache.reader import View
+from lk_sync.records import Month
+
+_OBJECT: Final = msgspec.json.Decoder(dict[str, Any])
+_KEPT: Final = frozenset({"run", "origin"})  # who wrote a row is no news to its subscriber
+ALL_BILLS: Final = 1_000
+
+What = Literal["bill", "month", "payment", "payment_gone"]
+Row = dict[str, Any] | None
+
+
+class Event(NamedTuple):
+    """`account` is the number. `subject`: the bill's or payment's id, None for a month. `kopecks`: amount due of the
+    bill, amount of the payment, by how much the closed month's charges grew."""
+
+    what: What
+    account: str
+    period: Month
+    subject: str | None
+    kopecks: int
+
+
+class Change(NamedTuple):
+    """Of one row, over all the runs: what it was before them and is after them."""
+
+    dataset: str
+    was: Row
+    now: Row
+
+
+def since(view: View, run: int) -> Iterator[Event]:
+    """What the runs after `run` have brought, accounts in the order of their keys. Reads while `view` is open."""
+    for account, entries in groupby(view.news(run), key=itemgetter(0)):
+        changes = _changes([entry[1:] for entry in entries])
+        number = view.number_of(account) if changes else None
+        if number is not None:  # else nobody can see it
+            yield from _bills(view, number, changes)
+            yield from _months(view, account, number, changes)
+            yield from _payments(number, changes)
+
+
+def _changes(entries: list[tuple[str, str, str | None, str | None]]) -> list[Change]:
+    """The rows that are not what they were."""
+    first: dict[tuple[str, str], str | None] = {}
+    last: dict[tuple[str, str], str | None] = {}
+    for dataset, key, was, now in entries:
+        first.setdefault((dataset, key), was)
+        last[dataset, key] = now
+    changes = (Change(place[0], _decoded(first[place]), _decoded(last[place])) for place in sorted(first))
+    return [change for change in changes if _bare(change.was) != _bare(change.now)]
+
+
+def _decoded(row: str | None) -> Row:
+    return None if row is None else _OBJECT.decode(row)
+
+
+def _bare(row: Row) -> Row:
+    return None if row is None else {name: cell for name, cell in row.items() if name not in _KEPT}
+
+
+def _bills(view: View, number: str, changes: list[Change]) -> Iterator[Event]:
+    for dataset, was, now in changes:
+        if dataset == "bills" and now and view.code(now["state"]) == "issued" and was is None:
+            yield Event("bill", number, now["period"], now["number"], now["amount_due_kopecks"])
+
+
+def _months(view: View, account: int, number: str, changes: list[Change]) -> Iterator[Event]:
+    """Months that had a bill before the runs and are different now."""
+    touched = {_period(change) for change in changes if change.dataset in ("charges", "balances")}
+    if not touched:
+        return
+    new = {(now["period"], now["number"]) for d, was, now in changes if d == "bills" and now and was is None}
+    billed = {bill.period for bill in view.bills(account, most=ALL_BILLS) if (bill.period, bill.number) not in new}
+    grown: Counter[Month] = Counter()
+    for change in changes:
+        if change.dataset == "charges":
+            grown[_period(change)] += _total(change.now) - _total(change.was)
+    for period in sorted(touched & billed):
+        yield Event("month", number, period, None, grown[period])
+
+
+def _period(change: Change) -> Month:
+    period: Month = (change.now or change.was or {})["period"]
+    return period
+
+
+def _total(row: Row) -> int:
+    return int(row["total_kopecks"]) if row else 0
+
+
+def _payments(number: str, changes: list[Change]) -> Iterator[Event]:
+    for dataset, was, now in changes:
+        if dataset == "payments" and now and was is None:
+            yield Event("payment", number, now["period"], now["payment"], now["amount_kopecks"])
+        if dataset == "payments" and was and now is None:
+            yield Event("payment_gone", number, was["period"], was["payment"], was["amount_kopecks"])
