@@ -90,6 +90,16 @@ class Derivation:
         )
         return Derived(rows, self._key_columns(dead), sums or {}, blind=seen.blind or sums is None)
 
+    def key_of(self, cells: Mapping[str, Any]) -> dict[str, Any]:
+        """The computed fields of the key of one row, as far as its cells allow."""
+        made = {}
+        for name, make in self._of_key(self._makes).items():
+            try:
+                (made[name],) = make({need: [cells[need]] for need in self._needs[name]}, 1)
+            except (Unfit, KeyError):
+                continue
+        return made
+
     def keys(self, derived: Derived) -> list[list[Any]]:
         """The key columns of rows that were taken: those of a table of deleted rows."""
         return self._key_columns(_Rows(dict(zip(self.fields, derived.rows.columns, strict=True)), derived.rows.numbers))

@@ -31,6 +31,7 @@ from lk_sync.contracts import Session, TakesFiles, Totals, Wanted
 from lk_sync.errors import LkError, SettingsError, Unreachable
 from lk_sync.flow import disk
 from lk_sync.flow.derive import Derivation, stated
+from lk_sync.flow.kept import Keeper
 from lk_sync.flow.lookups import Lookups
 from lk_sync.flow.since import comparable
 from lk_sync.flow.stage import Staged, Staging
@@ -200,6 +201,7 @@ class _Pulling:
         self._validate = Validator(
             self._asked, is_gone=self._derive.is_gone, needed_of_gone=self._derive.needed_of_gone
         )
+        self._keeper = Keeper(wanted, self._derive, constants, staging.codes)
         self._pulled, self._gone, self._told, self._blind = 0, 0, 0.0, False
         self._gone_sums: Counter[str] = Counter()
 
@@ -236,7 +238,8 @@ class _Pulling:
         watermark = self._asked.since
         for batch in self._session.pull(self._asked):
             derived = self._derive(self._validate(batch), where=batch.where)
-            self._stage.add(derived.rows, where=batch.where)
+            self._keeper.show(batch)
+            self._stage.add(derived.rows, where=batch.where, know=self._keeper.of)
             if derived.gone_rows:
                 self._stage.gone(derived.gone)
                 self._gone += derived.gone_rows

@@ -9,7 +9,7 @@ an overwrite.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,12 +19,19 @@ from lk_sync.cache import schema
 from lk_sync.cache.base import Base
 from lk_sync.cache.codes import Codes
 from lk_sync.contracts import TakenFile, Totals
+from lk_sync.flow.kept import Origin
 from lk_sync.flow.validate import Reject, Validated
 from lk_sync.records import Dataset
 
 ROWS_PER_INSERT: Final = 200  # one INSERT of about 200 rows beats executemany by a third
 MAX_KEPT_REJECTS: Final = 10_000
 _REJECT: Final = ("dataset", "position", "row_number", "row_key", "field", "value", "reason", "found_in")
+_ORIGIN: Final = ("account", "stored_key", "cells")
+Know = Callable[[int], Origin]  # what is kept of the row with this number
+
+
+def _nothing_known(_: int) -> Origin:
+    return Origin()
 
 
 class Staged(msgspec.Struct, kw_only=True):
@@ -57,14 +64,14 @@ class Staging:
 
     def __init__(self, path: Path, *, run: int, source: str, codes: Codes) -> None:
         self._own = {"origin": codes.source(source), "run": run}  # the same in every row
-        self._codes = codes
+        self.codes = codes
         self._connection = sqlite3.connect(path, isolation_level=None)
         path.chmod(0o600)
         for pragma in ("journal_mode = MEMORY", "synchronous = OFF", "locking_mode = EXCLUSIVE", "cache_size = -32000"):
             self._connection.execute(f"PRAGMA {pragma}")
         self._connection.execute(
             "CREATE TABLE rejects (dataset TEXT, position INTEGER, row_number INTEGER, row_key TEXT, field TEXT,"
-            " value TEXT, reason TEXT, found_in TEXT)"
+            " value TEXT, reason TEXT, found_in TEXT, account TEXT, stored_key TEXT, cells TEXT)"
         )
         self._connection.execute("CREATE TABLE staged (dataset TEXT PRIMARY KEY, body BLOB)")
         self._connection.execute("CREATE TABLE taken (body BLOB)")
@@ -77,7 +84,7 @@ class Staging:
         self._connection.execute(schema.in_sqlite(schema.table(dataset)))
         self._connection.execute(schema.in_sqlite(schema.gone_table(dataset)))
         self._connection.execute("BEGIN")
-        return DatasetStage(self._connection, dataset, fields, self._codes, {**(constants or {}), **self._own})
+        return DatasetStage(self._connection, dataset, fields, self.codes, {**(constants or {}), **self._own})
 
     def took(self, files: Sequence[TakenFile]) -> None:
         """The files that rows came from, to be put aside once they are published."""
@@ -106,6 +113,7 @@ class DatasetStage:
         self._kinds = [self._kind(name) for name in self._fields]
         self._money = [i for i, kind in enumerate(self._kinds) if kind == "money"]
         self._sums = [0] * len(self._fields)
+        self._know: Know = _nothing_known
         self.rejected = 0
         self.gone_rows = 0
         self._kept = 0
@@ -128,9 +136,10 @@ class DatasetStage:
     def sums(self) -> dict[str, int]:
         return {self._fields[i]: self._sums[i] for i in self._money}
 
-    def add(self, batch: Validated, *, where: str) -> None:
-        """Rows of the record's form. Rejects of the batch and doubled keys are kept."""
-        self.reject(batch.rejects, rows=batch.rejected_rows)
+    def add(self, batch: Validated, *, where: str, know: Know = _nothing_known) -> None:
+        """Rows of the record's form. Rejects of the batch and doubled keys are kept, with what `know` says of them."""
+        self._know = know
+        self.reject(batch.rejects, rows=batch.rejected_rows, know=know)
         columns = [self._stored(kind, column) for kind, column in zip(self._kinds, batch.columns, strict=True)]
         for i in self._money:
             self._sums[i] += sum(filter(None, columns[i]))
@@ -188,22 +197,23 @@ class DatasetStage:
         else:
             field, reason = str(error).rpartition(".")[2], "пусто, а поле обязательное"
         shown = " ".join(self._shown(name, key.get(name)) for name in self._dataset.key)
-        self.reject([Reject(number, shown, field, str(key.get(field, "")), reason, where)], rows=1)
+        self.reject([Reject(number, shown, field, str(key.get(field, "")), reason, where)], rows=1, know=self._know)
 
     def _shown(self, name: str, cell: Any) -> str:
         kind = self._dataset.field(name).kind
         return self._codes.shown(kind, cell)
 
-    def reject(self, rejects: Iterable[Reject], *, rows: int) -> None:
-        """Keep rejects; beyond MAX_KEPT_REJECTS they are only counted."""
+    def reject(self, rejects: Iterable[Reject], *, rows: int, know: Know = _nothing_known) -> None:
+        """Keep rejects with what `know` says of their rows; beyond MAX_KEPT_REJECTS they are only counted."""
         self.rejected += rows
         for reject in rejects:
             if self._kept >= MAX_KEPT_REJECTS:
                 return
             self._kept += 1
+            origin = know(reject.row)
             self._connection.execute(
-                "INSERT INTO rejects VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (self._dataset.name, self._kept, *msgspec.structs.astuple(reject)),
+                f"INSERT INTO rejects VALUES ({', '.join('?' * len(_REJECT + _ORIGIN))})",
+                (self._dataset.name, self._kept, *msgspec.structs.astuple(reject), *msgspec.structs.astuple(origin)),
             )
 
     def finish(self, staged: Staged) -> None:
@@ -229,5 +239,5 @@ def taken(base: Base) -> list[TakenFile]:
 def rejects(base: Base) -> list[tuple[Any, ...]]:
     """Rows that could not be taken, as they were kept beside the cache of `base`."""
     return base.execute(
-        f"SELECT {', '.join(_REJECT)} FROM {base.at.staging}.rejects ORDER BY dataset, position"
+        f"SELECT {', '.join(_REJECT + _ORIGIN)} FROM {base.at.staging}.rejects ORDER BY dataset, position"
     ).fetchall()

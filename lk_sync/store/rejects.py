@@ -28,7 +28,8 @@ class Reason(msgspec.Struct, frozen=True):
 
 def add_all(tx: Tx, run: int, rows: Iterable[Row]) -> None:
     """Rows of a staging file's `rejects`. Safe to repeat."""
-    names = ("dataset", "position", "row_number", "row_key", "field", "value", "reason", "found_in")
+    told = ("dataset", "position", "row_number", "row_key", "field", "value", "reason", "found_in")
+    names = (*told, "account", "stored_key", "cells")
     tx.change_many("rejects.add", (dict(zip(names, row, strict=True)) | {"run": run} for row in rows))
 
 

@@ -1,7 +1,9 @@
 -- name: add!
 -- One cell that could not be taken.
-INSERT INTO rejects (run, dataset, position, found_in, row_number, row_key, field, value, reason)
-VALUES (:run, :dataset, :position, :found_in, :row_number, :row_key, :field, :value, :reason)
+INSERT INTO rejects (run, dataset, position, found_in, row_number, row_key, field, value, reason,
+    account, stored_key, cells)
+VALUES (:run, :dataset, :position, :found_in, :row_number, :row_key, :field, :value, :reason,
+    :account, :stored_key, :cells)
 ON CONFLICT (run, dataset, position) DO NOTHING;
 
 -- name: of_run
