@@ -9,7 +9,6 @@ engine ran is made up for at the beginning.
 from __future__ import annotations
 
 import signal
-import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -22,12 +21,12 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from lk_sync import logs, peers, schedules
+from lk_sync import databases, logs, peers, schedules
 from lk_sync.clock import Clock, moment
 from lk_sync.config import Config
-from lk_sync.errors import Busy, LkError, SettingsError, Unreachable
+from lk_sync.errors import Busy, LkError, Unreachable
 from lk_sync.flow import disk, export
-from lk_sync.flow.run import Puller, RunReport, lock
+from lk_sync.flow.run import Puller, RunReport
 from lk_sync.schedules import Job, Schedules
 from lk_sync.store import runs
 from lk_sync.store.database import Store
@@ -38,7 +37,7 @@ WORKERS: Final = 4
 
 def run(config: Config, timetable: Schedules, *, clock: Clock) -> None:
     """The timetable until a stop signal. Raises Busy when another engine walks it."""
-    with lock(config.lk.data_dir, "engine"), closing(open_store(config)) as store:
+    with databases.lock(config, "engine"), closing(databases.open_store(config)) as store:
         Engine(config, timetable, store, clock=clock).serve()
 
 
@@ -169,18 +168,8 @@ def walk(
 def push(config: Config, store: Store, name: str, *, clock: Clock) -> export.PushReport:
     """Export what waits for sink `name` and take its answers."""
     sink = peers.sink(config, name)
-    with lock(config.lk.data_dir, f"sink-{name}"), disk.faults_told():
+    with databases.lock(config, f"sink-{name}"), disk.faults_told():
         return export.push(store, name=name, setting=config.sinks[name], sink=sink, now=clock)
-
-
-def open_store(config: Config) -> Store:
-    """Raises SettingsError when the file cannot be opened or is no store."""
-    path = config.lk.store_path
-    try:
-        return Store(path)
-    except (OSError, sqlite3.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise SettingsError(f"{path}: хранилище не открывается ({reason}); проверьте data_dir и права") from error
 
 
 def timetable_path(folder: Path) -> Path:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from lk_sync import reports
+from lk_sync import databases, reports
 from lk_sync.clock import instant, moment
 from lk_sync.config import Config
 from lk_sync.errors import BadData
@@ -45,19 +46,12 @@ def look(config: Config, store: Store, now: datetime) -> Seen:
 
 
 def _datasets(config: Config) -> list[DatasetSeen]:
-    path = config.lk.cache_path
-    if not path.exists():
-        return []
-    connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
     try:
-        rows = connection.execute("SELECT dataset, source, run, published_at FROM dataset_state ORDER BY dataset")
-        return [DatasetSeen(*row) for row in rows]
-    except sqlite3.OperationalError:  # the file is there, its tables not yet
-        return []
+        with closing(databases.cache(config).reader()) as reader, reader.view() as view:
+            return [DatasetSeen(*state) for state in view.states()]
     except sqlite3.DatabaseError as error:
+        path = config.lk.cache_path
         raise BadData(f"{path}: кэш повреждён ({error}); удалите его и выполните lk-sync pull --full") from error
-    finally:
-        connection.close()
 
 
 def _of_jobs(jobs: list[runs.Run]) -> list[str]:

@@ -23,7 +23,7 @@ from typing import Final, NoReturn
 import click
 import uvloop
 
-from lk_sync import logs
+from lk_sync import databases, logs
 from lk_sync.cache.reader import CacheReader
 from lk_sync.commands.speech import Command
 from lk_sync.config import Config, Portal
@@ -141,8 +141,8 @@ def _say_where(config: Config, bound: socket.socket, files: int) -> None:
     host, port = bound.getsockname()[:2]
     log.info("личный кабинет занял %s:%s, адрес для абонентов %s", host, port, config.lk.portal.base_url)
     log.info("открытых файлов можно держать %s", files)
-    if not config.lk.cache_path.exists():
-        log.warning("данные ещё не загружены (%s): запустите lk-sync pull", config.lk.cache_path)
+    if not databases.cache(config).is_begun():
+        log.warning("данные ещё не загружены: запустите lk-sync pull")
 
 
 def _run(config: Config, bound: socket.socket, tls: ssl.SSLContext | None, files: int) -> None:
@@ -157,15 +157,14 @@ def _run(config: Config, bound: socket.socket, tls: ssl.SSLContext | None, files
 
 
 def _open(config: Config) -> tuple[Store, CacheReader]:
-    """Raises SettingsError when what lies in the data folder cannot be used."""
+    """Raises SettingsError when either cannot be used."""
+    store = databases.open_store(config)
     try:
-        return Store(config.lk.store_path), CacheReader(config.lk.cache_path)
-    except OSError as error:
-        raise SettingsError(f"data_dir: в папку {config.lk.data_dir} нельзя писать ({error.strerror})") from error
+        return store, databases.cache(config).reader()
     except sqlite3.Error as error:
+        store.close()
         raise SettingsError(
-            f"data_dir: {config.lk.data_dir} – хранилище не открывается ({error}); "
-            "проверьте место на диске и права или восстановите store.db из копии"
+            f"{config.lk.cache_path}: кэш не открывается ({error}); удалите его и выполните lk-sync pull --full"
         ) from error
 
 

@@ -234,6 +234,10 @@ class View:
         """None: the dataset has not been loaded yet, so nothing is known, which is not the same as nothing."""
         return self._states.get(dataset)
 
+    def states(self) -> list[DatasetState]:
+        """Of every dataset and source."""
+        return [DatasetState(*row) for row in self._rows("states")]
+
     def oldest(self, *datasets: str) -> DatasetState | None:
         """The least fresh of `datasets`; None when one of them has not been loaded yet."""
         found = [self._states.get(dataset) for dataset in datasets]

@@ -1,6 +1,6 @@
 -- name: states
 -- What each dataset holds: from where, by which run, as of when.
-SELECT dataset, source, run, published_at FROM dataset_state;
+SELECT dataset, source, run, published_at FROM dataset_state ORDER BY dataset, source;
 
 -- name: codes
 -- The dictionary of short words.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from lk_sync import engine, schedules
+from lk_sync import databases, engine, schedules
 from lk_sync.config import Config
 from lk_sync.schedules import Schedules
 from lk_sync.store.database import Store
@@ -33,7 +33,7 @@ class Desk:
     @property
     def store(self) -> Store:
         if self._store is None:
-            self._store = engine.open_store(self.config)
+            self._store = databases.open_store(self.config)
         return self._store
 
     def close(self) -> None:

@@ -8,9 +8,8 @@ from typing import Any, Final
 
 import click
 
-from lk_sync import reports
+from lk_sync import databases, reports
 from lk_sync.cache import history, news
-from lk_sync.cache.reader import CacheReader
 from lk_sync.commands.desk import Desk, as_json_option
 from lk_sync.commands.speech import Command
 from lk_sync.errors import SettingsError
@@ -45,7 +44,7 @@ class Day(click.ParamType[date]):
 def as_of(desk: Desk, account: str, day: date, json: bool) -> None:
     """Что абонент видел по ЛИЦЕВОМУ_СЧЁТУ к концу прошедшего ДНЯ."""
     moment = history.end_of(day, desk.config.lk.zone)
-    with closing(CacheReader(desk.config.lk.cache_path)) as reader:
+    with closing(databases.cache(desk.config).reader()) as reader:
         key = reader.account_key(account)
         with reader.view() as view:
             found = {} if key is None else history.as_of(view, key, moment)
@@ -90,7 +89,7 @@ def shown(kind: Kind, cell: object) -> str:
 @click.pass_obj
 def since(desk: Desk, run: int, json: bool) -> None:
     """У кого после ЗАПУСКА новая квитанция, изменён закрытый месяц, учтён платёж."""
-    with closing(CacheReader(desk.config.lk.cache_path)) as reader, reader.view() as view:
+    with closing(databases.cache(desk.config).reader()) as reader, reader.view() as view:
         found = list(news.since(view, run))
     if json:
         as_json([event._asdict() for event in found])

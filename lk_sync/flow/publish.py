@@ -14,14 +14,15 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from lk_sync.cache import merge, schema
+from lk_sync.cache import merge
 from lk_sync.cache.base import Base
 from lk_sync.cache.codes import Codes
 from lk_sync.cache.merge import Merged
+from lk_sync.cache.places import CachePlace
 from lk_sync.flow.stage import Staged, attached
+from lk_sync.locks import Hold
 from lk_sync.records import DATASETS
 
-CHANGED_PAGES_KB: Final = 48_000
 _STATE: Final = ("dataset", "source", "run", "published_at", "watermark", "gone_watermark", "data_version")
 
 
@@ -31,12 +32,10 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @contextmanager
-def staged_beside_cache(cache: Path, staging: Path) -> Iterator[tuple[Base, dict[str, Staged]]]:
-    """A writing connection to the cache with the staging file attached, and what is staged there."""
-    with closing(schema.open_for_writing(cache)) as base:
-        base.connection.execute("ATTACH DATABASE ? AS staging", (str(staging),))
-        # The pages that a small change touches all over a big table: read once, kept until they are written.
-        base.connection.execute(f"PRAGMA main.cache_size = -{CHANGED_PAGES_KB}")
+def staged_beside_cache(cache: CachePlace, staging: Path, hold: Hold) -> Iterator[tuple[Base, dict[str, Staged]]]:
+    """A writing connection to the cache with the staging file at its side, and what is staged there. It publishes only
+    while `hold`, the lock of the source, is held."""
+    with cache.beside(staging, hold) as base:
         yield base, attached(base)
 
 
@@ -89,21 +88,21 @@ def _note(base: Base, what: Staged, *, source: str, run: int, at: str, step: int
 
 
 def watermarks(
-    cache: Path, source: str, *, which: Literal["watermark", "gone_watermark"] = "watermark"
+    cache: CachePlace, source: str, *, which: Literal["watermark", "gone_watermark"] = "watermark"
 ) -> dict[str, str]:
     """The watermark up to which each dataset of the source is published, or its table of deleted rows."""
-    if not cache.exists():
+    if not cache.is_begun():
         return {}
-    with closing(schema.open_for_writing(cache)) as base:
+    with closing(cache.open()) as base:
         sql = f"SELECT dataset, {which} FROM {base.at.cache}.dataset_state WHERE source = :source"
         rows = base.execute(f"{sql} AND {which} IS NOT NULL", {"source": source}).fetchall()
         return dict(rows)
 
 
-def is_published(cache: Path, run: int) -> bool:
+def is_published(cache: CachePlace, run: int) -> bool:
     """Whether this run's transaction was committed, whatever became of the process that began it."""
-    if not cache.exists():
+    if not cache.is_begun():
         return False
-    with closing(schema.open_for_writing(cache)) as base:
+    with closing(cache.open()) as base:
         sql = f"SELECT 1 FROM {base.at.cache}.published_runs WHERE run = :run"
         return base.execute(sql, {"run": run}).fetchone() is not None

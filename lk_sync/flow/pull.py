@@ -25,8 +25,8 @@ from typing import Any, Final
 import msgspec
 
 from lk_sync import errors, registry
-from lk_sync.cache import schema
 from lk_sync.cache.codes import Codes
+from lk_sync.cache.places import CachePlace
 from lk_sync.contracts import Session, TakesFiles, Totals, Wanted
 from lk_sync.errors import LkError, SettingsError, Unreachable
 from lk_sync.flow import disk
@@ -52,7 +52,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     file: Path | None = None  # where the connection is written, which its relative paths start from
     wanted: tuple[Wanted, ...]
     staging: Path
-    cache: Path
+    cache: CachePlace
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -171,7 +171,7 @@ def _exit_after(parent: Any) -> None:
 def _fill(order: Order, pipe: Connection) -> None:
     source = registry.source(order.source, order.connection, order.file)
     source.channel()
-    cache = schema.open_for_writing(order.cache)
+    cache = order.cache.open()
     try:
         staging = Staging(order.staging, run=order.run, source=order.name, codes=Codes(cache))
         with source.connect() as session:

@@ -7,29 +7,29 @@ COMMIT changed nothing; one killed after it is found published at the next start
 
 from __future__ import annotations
 
-import fcntl
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from lk_sync import mapping
+from lk_sync import databases, mapping
 from lk_sync.cache.merge import Merged
 from lk_sync.clock import Clock, instant
 from lk_sync.config import Config, SourceSetting
 from lk_sync.contracts import Totals, Wanted
-from lk_sync.errors import BadData, Busy, Held, LkError, SettingsError
+from lk_sync.errors import BadData, Held, LkError, SettingsError
 from lk_sync.flow import disk, publish, stage
 from lk_sync.flow.check import Finding, check
 from lk_sync.flow.publish import Published
 from lk_sync.flow.pull import Order, Watch, pull
 from lk_sync.flow.since import asked_since
 from lk_sync.flow.stage import Staged
+from lk_sync.locks import Hold
 from lk_sync.schedules import Job
 from lk_sync.store import rejects, runs
 from lk_sync.store.database import Store, Tx
@@ -58,6 +58,7 @@ class Puller:
         self, config: Config, store: Store, *, clock: Clock, watch: Watch, stop: threading.Event, started_by: str
     ) -> None:
         self._config, self._store, self._clock = config, store, clock
+        self._cache = databases.cache(config)
         self._watch, self._stop, self._started_by = watch, stop, started_by
 
     def walk(self, name: str, job: Job, *, full: bool = False) -> RunReport:
@@ -66,14 +67,15 @@ class Puller:
         file = self._config.folder / "sources" / f"{job.peer}.yaml"
         wanted = mapping.all_wanted(file, setting, job.datasets)
         mapping.agree(file.parent, self._config.sources)
-        with lock(self._config.lk.data_dir, job.peer), disk.faults_told():
+        with databases.lock(self._config, job.peer) as hold, disk.faults_told():
             self._mend(job.peer)
             run = self._store.write_now(
                 lambda tx: runs.open_run(tx, job=name, source=job.peer, started_by=self._started_by, now=self._clock())
             )
             try:
                 with disk.faults_told():
-                    return self._walk(run, name, job, setting, self._since(wanted, job.peer, full=full or job.full))
+                    since = self._since(wanted, job.peer, full=full or job.full)
+                    return self._walk(run, name, job, setting, since, hold)
             except LkError as error:
                 with suppress(sqlite3.Error):  # a full disk; the next walk will find the run broken
                     self._close(run, "failed", error)
@@ -84,14 +86,14 @@ class Puller:
         held = self._one(run)
         if held is None or held.state != "held":
             raise SettingsError(f"запуск {run} не задержан; задержанные показывает lk-sync status")
-        with lock(self._config.lk.data_dir, held.source):
+        with databases.lock(self._config, held.source) as hold:
             newer = self._store.read(lambda tx: runs.newer_published(tx, source=held.source, run=run))
             staging = self._staging(run)
             if newer or not staging.exists():
                 why = f"позже опубликован запуск {newer}" if newer else "его данные уже удалены"
                 raise SettingsError(f"запуск {run} нельзя утвердить: {why}; повторите загрузку")
             at = datetime.fromisoformat(held.started_at)
-            with publish.staged_beside_cache(self._config.lk.cache_path, staging) as (base, staged):
+            with publish.staged_beside_cache(self._cache, staging, hold) as (base, staged):
                 done = publish.publish(base, staged, run=run, source=held.source, at=instant(at))
             report = self._record(run, held.job, staged, done, (), was="held")
             staging.unlink()
@@ -100,12 +102,14 @@ class Puller:
     def _since(self, wanted: list[Wanted], source: str, *, full: bool) -> tuple[Wanted, ...]:
         if full:
             return tuple(wanted)
-        setting, cache = self._config.sources[source].datasets, self._config.lk.cache_path
-        rows = publish.watermarks(cache, source)
-        gone = publish.watermarks(cache, source, which="gone_watermark")
+        setting = self._config.sources[source].datasets
+        rows = publish.watermarks(self._cache, source)
+        gone = publish.watermarks(self._cache, source, which="gone_watermark")
         return tuple(asked_since(each, setting[each.dataset.name].overlap_minutes, rows, gone) for each in wanted)
 
-    def _walk(self, run: int, name: str, job: Job, setting: SourceSetting, wanted: tuple[Wanted, ...]) -> RunReport:
+    def _walk(
+        self, run: int, name: str, job: Job, setting: SourceSetting, wanted: tuple[Wanted, ...], hold: Hold
+    ) -> RunReport:
         staging = self._staging(run)
         order = Order(
             run=run,
@@ -115,21 +119,23 @@ class Puller:
             file=self._config.folder / "sources" / f"{job.peer}.yaml",
             wanted=wanted,
             staging=staging,
-            cache=self._config.lk.cache_path,
+            cache=self._cache,
         )
         keep = False
         try:
             pull(order, deadline_seconds=60.0 * job.deadline_minutes, watch=self._watch, stop=self._stop)
-            report = self._check_and_publish(run, name, job, setting, staging)
+            report = self._check_and_publish(run, name, job, setting, staging, hold)
             keep = report.state == "held"
             return report
         finally:
             if not keep:
                 staging.unlink(missing_ok=True)
 
-    def _check_and_publish(self, run: int, name: str, job: Job, setting: SourceSetting, staging: Path) -> RunReport:
+    def _check_and_publish(
+        self, run: int, name: str, job: Job, setting: SourceSetting, staging: Path, hold: Hold
+    ) -> RunReport:
         at = instant(self._clock())
-        with publish.staged_beside_cache(self._config.lk.cache_path, staging) as (base, staged):
+        with publish.staged_beside_cache(self._cache, staging, hold) as (base, staged):
             found = check(base, staged, {n: d.guards for n, d in setting.datasets.items()})
             rejected = stage.rejects(base)
             self._store.write_now(lambda tx: rejects.add_all(tx, run, rejected))
@@ -174,7 +180,7 @@ class Puller:
     def _mend(self, source: str) -> None:
         """Runs that are marked as running are dead, for we hold the lock: say how each really ended."""
         for run in self._store.read(lambda tx: runs.running_of(tx, source)):
-            if publish.is_published(self._config.lk.cache_path, run):
+            if publish.is_published(self._cache, run):
                 self._close(run, "published")
             else:
                 self._close(run, "broken", BadData("процесс был остановлен до публикации; данные прежние"))
@@ -198,19 +204,6 @@ class Puller:
 
     def _staging(self, run: int) -> Path:
         return self._staging_folder() / f"run-{run:08d}.db"
-
-
-@contextmanager
-def lock(data_dir: Path, name: str) -> Iterator[None]:
-    """One holder at a time over all processes of this machine; freed by the kernel when the holder dies."""
-    folder = data_dir / "locks"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (folder / f"{name}.lock").open("a+") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Busy(f"«{name}» уже выполняется другим процессом; дождитесь его конца") from error
-        yield
 
 
 def _dataset(what: Staged, done: Published | None, found: tuple[Finding, ...]) -> runs.RunDataset:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from lk_sync.flow import run as run_
+from lk_sync import databases
 from tests.at_the_drop import TheDrop
 from tests.core.conftest import LK_SYNC, PATIENCE_SECONDS, Office
 
@@ -189,7 +189,7 @@ def test_a_pull_by_hand_is_stopped_by_a_signal_and_changes_nothing(office: Offic
 
 
 def test_a_source_that_another_process_walks_is_left_to_it(office: Office) -> None:
-    with run_.lock(office.config.lk.data_dir, "books"):
+    with databases.lock(office.config, "books"):
         said = office.lk_sync("pull")
     assert said.code == 1
     assert "«books» уже выполняется другим процессом" in said.err

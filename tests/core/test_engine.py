@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
+from lk_sync import databases
 from lk_sync.clock import now
-from lk_sync.flow import run as run_
 from lk_sync.store import runs
 from tests.core.conftest import LK_SYNC, PATIENCE_SECONDS, Office
 
@@ -216,7 +216,7 @@ def test_a_source_that_cannot_be_reached_is_tried_again_before_its_hour(office: 
 
 
 def test_a_source_in_other_hands_is_walked_when_it_is_free(office: Office, start: Start) -> None:
-    with run_.lock(office.config.lk.data_dir, "books"):
+    with databases.lock(office.config, "books"):
         engine = start(sys.executable, "-c", HASTY)
         (failed,) = engine.wait_for("failed")
         assert (failed["kind"], failed["level"]) == ("Busy", "warning")

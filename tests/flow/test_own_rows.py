@@ -13,10 +13,12 @@ import pytest
 
 from lk_sync.cache import schema
 from lk_sync.cache.codes import Codes
+from lk_sync.cache.places import SqliteCache
 from lk_sync.flow import publish
 from lk_sync.flow.publish import Published
 from lk_sync.flow.stage import Staged, Staging
 from lk_sync.flow.validate import Validated
+from lk_sync.locks import FileHold
 from lk_sync.records import DATASETS
 
 PAYMENTS = DATASETS["payments"]
@@ -28,15 +30,15 @@ class Town:
     """A cache that several sources are published into."""
 
     def __init__(self, folder: Path) -> None:
-        self.cache = folder / "cache.db"
+        self.cache = SqliteCache(folder / "cache.db")
         self.run = 0
 
     def publish(
         self, source: str, paid: Sequence[Paid], mode: str = "full", gone: Sequence[str] = (), **more: Any
     ) -> Published:
         self.run += 1
-        path = self.cache.with_name(f"run-{self.run}.db")
-        with closing(schema.open_for_writing(self.cache)) as base:
+        path = self.cache.path.with_name(f"run-{self.run}.db")
+        with closing(self.cache.open()) as base:
             staging = Staging(path, run=self.run, source=source, codes=Codes(base))
             stage = staging.begin(PAYMENTS, FIELDS)
             rows = [(1_001, key, "2026-11-01", 202611, amount, "bank", '{"Банк": "А"}') for key, amount in paid]
@@ -47,11 +49,11 @@ class Town:
             stage.gone([[1_001] * len(gone), list(gone)])
             stage.finish(Staged(dataset="payments", mode=mode, pulled=len(rows), gone=stage.gone_rows, **more))
             staging.close()
-        with publish.staged_beside_cache(self.cache, path) as (base, staged):
+        with publish.staged_beside_cache(self.cache, path, FileHold(source)) as (base, staged):
             return publish.publish(base, staged, run=self.run, source=source, at=f"2026-11-{self.run:02d}")["payments"]
 
     def rows(self, sql: str = "SELECT payment, amount_kopecks, origin FROM payments ORDER BY payment") -> list[Any]:
-        with closing(sqlite3.connect(self.cache)) as connection:
+        with closing(sqlite3.connect(self.cache.path)) as connection:
             return connection.execute(sql).fetchall()
 
 

@@ -13,11 +13,14 @@ from hypothesis import strategies as st
 from lk_sync.cache import schema
 from lk_sync.cache.base import SqliteBase
 from lk_sync.cache.codes import Codes
+from lk_sync.cache.places import SqliteCache
 from lk_sync.flow import publish
 from lk_sync.flow.stage import Staged, Staging
 from lk_sync.flow.validate import Validated
+from lk_sync.locks import FileHold
 from lk_sync.records import DATASETS
 
+HOLD = FileHold("x")
 BILLS = DATASETS["bills"]
 Books = dict[tuple[int, int, str], tuple[str, int]]
 
@@ -74,22 +77,23 @@ def test_the_cache_equals_the_books_and_the_journal_leads_back(
         before = dict(books)
         books = dict(rows) if snapshot else books | rows
         path = _stage(folder, run, rows, "full" if snapshot else "increment")
-        with publish.staged_beside_cache(folder / "cache.db", path) as (connection, staged):
+        with publish.staged_beside_cache(SqliteCache(folder / "cache.db"), path, HOLD) as (connection, staged):
             done = publish.publish(connection, staged, run=run, source="x", at=f"2026-11-{run:02d}")
             assert _cached(connection) == books
             assert _undo(connection, books, run) == before
             assert done["bills"].merged.changed == (before != books)
-        assert publish.is_published(folder / "cache.db", run)
+        assert publish.is_published(SqliteCache(folder / "cache.db"), run)
 
 
 def test_readers_see_the_old_state_until_the_whole_publication_is_committed(tmp_path: Path) -> None:
+    cache = SqliteCache(tmp_path / "cache.db")
     first = _stage(tmp_path, 1, {(1_001, 202610, "1"): ("1", 5)}, "full")
-    with publish.staged_beside_cache(tmp_path / "cache.db", first) as (connection, staged):
+    with publish.staged_beside_cache(cache, first, HOLD) as (connection, staged):
         publish.publish(connection, staged, run=1, source="x", at="a")
     reader = sqlite3.connect(f"file:{tmp_path / 'cache.db'}?mode=ro", uri=True)
     second = _stage(tmp_path, 2, {(1_001, 202610, "1"): ("1", 6), (1_002, 202610, "1"): ("1", 7)}, "full")
     seen = []
-    with publish.staged_beside_cache(tmp_path / "cache.db", second) as (base, staged):
+    with publish.staged_beside_cache(cache, second, HOLD) as (base, staged):
         base.connection.set_trace_callback(lambda _: seen.append(tuple(_cached(reader).values())))
         publish.publish(base, staged, run=2, source="x", at="b")
     assert set(seen) <= {(("1", 5),), (("1", 6), ("1", 7))}

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lk_sync import databases
 from lk_sync.clock import now
 from lk_sync.errors import BadData, Busy, SettingsError, Unreachable
 from lk_sync.flow import run as run_
@@ -178,7 +179,7 @@ def test_a_source_that_hangs_is_ended_at_once_when_the_engine_stops(world: World
 
 
 def test_a_second_process_does_not_walk_the_same_source(world: World) -> None:
-    with run_.lock(world.config.lk.data_dir, "books"), pytest.raises(Busy, match="другим процессом"):
+    with databases.lock(world.config, "books"), pytest.raises(Busy, match="другим процессом"):
         world.pull()
 
 

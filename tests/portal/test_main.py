@@ -161,7 +161,7 @@ async def test_a_data_folder_that_cannot_be_used_is_named(tmp_path: Path) -> Non
     store.parent.write_text("a file where a folder should be")
     code, said = await run(tmp_path / "config")
     assert (code, "Traceback" in said) == (2, False)
-    assert f"в папку {store.parent} нельзя писать" in said
+    assert f"{store}: хранилище не открывается" in said
 
 
 async def test_a_missing_text_in_force_is_named(tmp_path: Path) -> None:
