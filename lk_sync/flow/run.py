@@ -23,7 +23,7 @@ from lk_sync.clock import Clock, instant
 from lk_sync.config import Config, SourceSetting
 from lk_sync.contracts import Totals, Wanted
 from lk_sync.errors import BadData, Held, LkError, SettingsError
-from lk_sync.flow import disk, publish, stage
+from lk_sync.flow import desk, disk, publish, stage
 from lk_sync.flow.check import Finding, check
 from lk_sync.flow.publish import Published
 from lk_sync.flow.pull import Order, Watch, pull
@@ -95,6 +95,7 @@ class Puller:
             at = datetime.fromisoformat(held.started_at)
             with publish.staged_beside_cache(self._cache, staging, hold) as (base, staged):
                 done = publish.publish(base, staged, run=run, source=held.source, at=instant(at))
+                desk.settle(self._store, base, staged, run=run, source=held.source, now=self._clock())
             report = self._record(run, held.job, staged, done, (), was="held")
             staging.unlink()
             return report
@@ -142,6 +143,7 @@ class Puller:
             done: dict[str, Published] = {}
             if not any(finding.holds for finding in found):
                 done = publish.publish(base, staged, run=run, source=job.peer, at=at)
+                desk.settle(self._store, base, staged, run=run, source=job.peer, now=self._clock())
         return self._record(run, name, staged, done, tuple(found))
 
     def _record(

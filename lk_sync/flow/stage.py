@@ -241,3 +241,9 @@ def rejects(base: Base) -> list[tuple[Any, ...]]:
     return base.execute(
         f"SELECT {', '.join(_REJECT + _ORIGIN)} FROM {base.at.staging}.rejects ORDER BY dataset, position"
     ).fetchall()
+
+
+def rejected_keys(base: Base) -> list[tuple[str, str]]:
+    """(dataset, key) of rows that could not be taken, as far as their keys could be read."""
+    sql = f"SELECT DISTINCT dataset, stored_key FROM {base.at.staging}.rejects WHERE stored_key IS NOT NULL"
+    return base.execute(sql).fetchall()

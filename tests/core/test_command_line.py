@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import openpyxl
 import pytest
 
 from lk_sync import databases
@@ -107,7 +108,9 @@ def test_json_is_json(office: Office) -> None:
         "books",
         ["accounts", "payments"],
     )
-    rejects = json.loads(office.lk_sync("rejects", "--json").out)
+    (cause,) = json.loads(office.lk_sync("rejects", "--json").out)["causes"]
+    assert (cause["source"], cause["field"], cause["times"], cause["accounts"]) == ("books", "amount_kopecks", 1, 1)
+    rejects = json.loads(office.lk_sync("rejects", "1", "--json").out)
     assert rejects["rejects"][0] | {"reason": ""} == {
         "dataset": "payments", "found_in": "сценарий", "row_number": 1, "row_key": "000000000 П0",
         "field": "amount_kopecks", "value": "x", "reason": "",
@@ -132,6 +135,35 @@ def test_a_past_day_and_the_news_since_a_run_are_told(office: Office) -> None:
     assert told["datasets"]["meters"] is None
     assert office.lk_sync("news", "1").lines[1:] == [["учтён платёж", "000000000", "2026-11", "П99", "1 234,50"]]
     assert office.lk_sync("news", "2").out == "После запуска 2 ничего такого не было.\n"
+
+
+def test_the_rejects_desk_is_listed_exported_and_put_aside(office: Office) -> None:
+    for i in range(300):
+        office.payment(f"{i % 10:09d}", f"Ц{i}", "1.00")
+    office.books["payments"]["rows"][5]["сумма"] = "=1.005"
+    office.books["payments"]["rows"][6]["сумма"] = "1.005"
+    office.keep_books()
+    assert office.lk_sync("pull").code == 1
+    desk = office.lk_sync("rejects")
+    assert desk.lines[2][:6] == ["1", "1", "books", "payments", "amount_kopecks", "1"]
+    assert "replay --all" in desk.lines[-1][0]
+    assert (office.lk_sync("rejects", "export", "list.csv").out, office.lk_sync("rejects", "export", "l.txt").code) == (
+        "list.csv: строк 2\n", 2,
+    )  # fmt: skip
+    listed = (office.folder / "list.csv").read_text("utf-8-sig").splitlines()
+    assert [line.split(";")[0] for line in listed] == ["№", "1/payments/1", "1/payments/2"]
+    assert "'=1.005" in listed[1]
+    assert (office.folder / "list.csv").stat().st_mode & 0o077 == 0
+    assert office.lk_sync("rejects", "export", "list.xlsx").code == 0
+    sheet = openpyxl.load_workbook(office.folder / "list.xlsx").active
+    assert [[cell.value for cell in row][:3] for row in sheet.rows][1] == ["1/payments/1", "books", "payments"]
+    wrong = office.lk_sync("rejects", "dismiss", "1/payments/9", "--why", "нет")
+    assert (wrong.code, "такой неразобранной строки нет" in wrong.err) == (2, True)
+    assert office.lk_sync("rejects", "dismiss", "1/payments/1", "--why", "опечатка").code == 0
+    (left,) = json.loads(office.lk_sync("rejects", "--json").out)["rejects"]
+    assert (left["number"], left["account"], left["value"]) == ("1/payments/2", "000000006", "1.005")
+    assert office.lk_sync("rejects", "dismiss", "1", "--why", "не нужны").code == 0
+    assert office.lk_sync("rejects").out == "Неразобранных строк нет.\n"
 
 
 def test_a_held_run_is_shown_explained_and_approved(office: Office) -> None:
@@ -199,7 +231,7 @@ def test_status_says_what_to_do_before_the_first_pull(office: Office) -> None:
     said = office.lk_sync("status")
     assert said.code == 1
     assert "! данные ещё не загружались; выполните lk-sync pull" in said.out
-    assert office.lk_sync("rejects").out == "Отклонённых строк не было.\n"
+    assert office.lk_sync("rejects").out == "Неразобранных строк нет.\n"
 
 
 def test_a_folder_or_file_that_cannot_be_used_is_named(office: Office) -> None:
