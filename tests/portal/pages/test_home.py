@@ -10,7 +10,8 @@ import pytest
 
 from demo.supplier.oddities import Oddity
 from lk_sync.records import DATASETS
-from lk_sync.store import runs
+from lk_sync.store import rejects, runs
+from lk_sync.store.database import Tx
 from portal.formats import Formats
 from tests.portal.pages.cast import BOOKS, NUMBER, SUBSCRIBER, amend, enter
 from tests.portal.pages.elements import Element, check, kopecks
@@ -148,6 +149,27 @@ async def test_data_that_wait_for_a_person_are_announced(world: World) -> None:
     world.store.write_now(hold)
     world.clock.forward(minutes=1)
     assert "Новые данные проверяются" in (await home(world, SUBSCRIBER)).text
+
+
+async def test_only_the_account_whose_rows_were_not_taken_reads_that_its_data_are_being_corrected(world: World) -> None:
+    now = world.clock()
+
+    def lack(tx: Tx) -> None:
+        run = runs.open_run(tx, job="nightly", source="demo", started_by="timetable", now=now)
+        bad = ("payments", 1, 7, f"{SUBSCRIBER} П", "amount_kopecks", "1.005", "больше 2 знаков", "payments")
+        rejects.add_all(tx, run, [(*bad, SUBSCRIBER, None, None)])
+        assert runs.close(tx, run, state="published", now=now)
+
+    world.store.write_now(lack)
+    world.clock.forward(minutes=1)
+    browser = enter(world, SUBSCRIBER)
+    assert "Данные уточняются" in (await home(world, SUBSCRIBER)).text
+    assert "Данные уточняются" in (await browser.get("/payments")).text
+    assert "Данные уточняются" not in (await browser.get("/charges")).text
+    assert "Данные уточняются" not in (await home(world, NUMBER[Oddity.DEBTOR])).text
+    world.store.write_now(lambda tx: rejects.settle(tx, rejects.unsettled(tx), by="запуск 9", now=now))
+    world.clock.forward(minutes=1)
+    assert "Данные уточняются" not in (await browser.get("/payments")).text
 
 
 async def test_a_new_holder_does_not_see_what_was_the_former_ones(world: World) -> None:
