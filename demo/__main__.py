@@ -25,7 +25,7 @@ from demo.office import ZONE
 from demo.play import Play, PortTaken, free_port, playing
 from demo.state import AlreadyRunning, State
 from demo.walk import NotHeld, Walk, sum_shown
-from portal.formats import Formats
+from lk_sync.formats import Formats
 
 HERE: Final = Path(__file__).parents[1] / ".demo"
 LOOK_SECONDS: Final = 0.5

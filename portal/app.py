@@ -20,6 +20,9 @@ from lk_sync.cache.reader import CacheReader
 from lk_sync.clock import Clock
 from lk_sync.config import Config, Lk
 from lk_sync.errors import SettingsError
+from lk_sync.mail.carrier import Carrier
+from lk_sync.mail.post import Post
+from lk_sync.mail.stationery import Stationery
 from lk_sync.store import attempts, sessions
 from lk_sync.store.database import Store, Tx
 from portal import freshness, pages, render
@@ -42,9 +45,6 @@ from portal.keys import (
     VISITS,
 )
 from portal.legal import Legal
-from portal.mail.carrier import Carrier
-from portal.mail.post import Post
-from portal.mail.stationery import Stationery
 from portal.origin import Origin
 from portal.pages.help.handlers import manuals
 from portal.passwords import Passwords

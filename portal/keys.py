@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
     from lk_sync.cache.reader import CacheReader
+    from lk_sync.mail.post import Post
     from portal.answers import Answers
     from portal.legal import Legal
-    from portal.mail.post import Post
     from portal.origin import Origin
     from portal.passwords import Passwords
     from portal.registrar import Registrar

@@ -16,7 +16,8 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
 
-LANGUAGES: Final = ("ru", "en")
+from lk_sync.formats import LANGUAGES as LANGUAGES
+
 SOURCE: Final = LANGUAGES[0]
 LOCALE: Final = Path(__file__).parent / "locale"
 

@@ -8,33 +8,21 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from lk_sync.config import Portal
 from lk_sync.errors import SettingsError
+from lk_sync.public_name import PublicName
 
-DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 BROWSER_LENGTH: Final = 200
 
 
-class Origin:
+class Origin(PublicName):
     """What the settings say about our name and the proxies before us. Raises SettingsError when they make no sense."""
 
     def __init__(self, portal: Portal) -> None:
-        parts = urlsplit(portal.base_url)
-        if parts.scheme not in DEFAULT_PORTS or not parts.hostname or parts.path.rstrip("/"):
-            raise SettingsError(
-                f"portal.base_url: «{portal.base_url}» – нужен адрес вида https://lk.example.ru, без пути"
-            )
-        default = DEFAULT_PORTS[parts.scheme]
-        port = parts.port or default
-        name = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-        self.secure = parts.scheme == "https"
-        self.base_url = f"{parts.scheme}://{name}" + ("" if port == default else f":{port}")
-        self.hosts = frozenset({f"{name}:{port}"} | ({name} if port == default else set()))
-        self.hostname = parts.hostname
+        super().__init__(portal)
         self._proxies = tuple(_network(text) for text in portal.trusted_proxies)
 
     def knows(self, request: web.BaseRequest) -> bool:

@@ -18,8 +18,8 @@ from aiohttp import web
 from babel.support import Translations
 
 from lk_sync.config import Lk, Supplier
+from lk_sync.formats import Formats
 from portal import assets
-from portal.formats import Formats
 from portal.language import LANGUAGES, SOURCE, translations
 from portal.templating import LanguageEnvironment
 from portal.vocabulary import vocabulary

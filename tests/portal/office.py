@@ -9,11 +9,11 @@ import msgspec
 
 from demo.mailbox import Mailbox
 from lk_sync.config import Config
+from lk_sync.mail.carrier import Carrier
+from lk_sync.mail.post import Post
+from lk_sync.mail.stationery import Stationery
 from lk_sync.store import letters
 from lk_sync.store.database import Store
-from portal.mail.carrier import Carrier
-from portal.mail.post import Post
-from portal.mail.stationery import Stationery
 from tests.portal.world import Hands
 
 TOLD = {"account": "000012345", "password": "AbCd-EfGh-JkLm-NpQr", "expires_at": "2026-11-24T09:00:00.000Z"}

@@ -18,9 +18,9 @@ from demo.certificates import Authority
 from demo.mailbox import Fault
 from lk_sync.clock import now
 from lk_sync.errors import AccessDenied, Unreachable
+from lk_sync.mail.post import GIVE_UP_AFTER, LONGEST_PAUSE, pause
 from lk_sync.store import letters
 from lk_sync.store.database import Store
-from portal.mail.post import GIVE_UP_AFTER, LONGEST_PAUSE, pause
 from tests.portal.office import TOLD, Office
 from tests.portal.wire import until
 
@@ -239,9 +239,9 @@ from lk_sync.clock import now
 from lk_sync.clock import now
 from lk_sync.config import Config
 from lk_sync.store.database import Store
-from portal.mail.carrier import Carrier
-from portal.mail.post import Post
-from portal.mail.stationery import Stationery
+from lk_sync.mail.carrier import Carrier
+from lk_sync.mail.post import Post
+from lk_sync.mail.stationery import Stationery
 config = Config(Path(sys.argv[1]), os.environ)
 mail = config.lk.mail
 carrier = Carrier(mail, hostname="lk.example", environment=os.environ)

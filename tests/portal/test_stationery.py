@@ -63,7 +63,7 @@ def test_a_sender_that_is_no_address_is_refused(office: Office) -> None:
 
 
 async def test_every_kind_of_letter_leaves_in_every_language_with_text_and_html(office: Office) -> None:
-    from portal.mail.stationery import KINDS
+    from lk_sync.mail.stationery import KINDS
 
     for kind, sample in KINDS.items():
         for language in ("ru", "en"):

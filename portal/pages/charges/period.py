@@ -10,8 +10,8 @@ import msgspec
 from markupsafe import Markup
 
 from lk_sync.flow.acceptance import months_between
+from lk_sync.formats import Formats
 from lk_sync.records import Month, month_number, month_text, next_month
-from portal.formats import Formats
 from portal.language import N_
 
 USUAL_MONTHS: Final = 12

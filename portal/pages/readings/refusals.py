@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from lk_sync.flow.acceptance import Dial, Known, Span
-from portal.formats import Formats
+from lk_sync.formats import Formats
 from portal.language import N_, translations
 from portal.vocabulary import vocabulary
 

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from demo.supplier.oddities import Oddity
+from lk_sync.formats import Formats
 from lk_sync.records import DATASETS
 from lk_sync.store import rejects, runs
 from lk_sync.store.database import Tx
-from portal.formats import Formats
 from tests.portal.pages.cast import BOOKS, NUMBER, SUBSCRIBER, amend, enter
 from tests.portal.pages.elements import Element, check, kopecks
 from tests.portal.world import World

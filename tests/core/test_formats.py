@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.formats import UNKNOWN, Formats
+from lk_sync.formats import UNKNOWN, Formats
 from tests.portal.pages.elements import kopecks
 
 RU = Formats("ru", ZoneInfo("Europe/Moscow"))

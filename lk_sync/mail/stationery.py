@@ -20,10 +20,9 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from lk_sync.config import Lk, Mail
 from lk_sync.errors import SettingsError
+from lk_sync.formats import LANGUAGES, Formats
+from lk_sync.public_name import PublicName
 from lk_sync.store.letters import Letter
-from portal.formats import Formats
-from portal.language import LANGUAGES
-from portal.origin import Origin
 
 SAMPLE_MOMENT: Final = "2026-01-31T09:00:00.000Z"
 # What a letter of each kind is told beside `supplier`, `portal` (the address of the portal) and `moment` (a filter).
@@ -39,9 +38,9 @@ class Stationery:
     """Raises SettingsError when a template is missing or broken."""
 
     def __init__(self, folder: Path, lk: Lk, mail: Mail) -> None:
-        self._origin = Origin(lk.portal)
+        self._name = PublicName(lk.portal)
         self._sender = _sender(mail.sender)
-        self._about = {"supplier": lk.supplier, "portal": self._origin.base_url}
+        self._about = {"supplier": lk.supplier, "portal": self._name.base_url}
         self._templates = {language: _environment(folder, Formats(language, lk.zone)) for language in LANGUAGES}
         for kind, sample in KINDS.items():
             for language in LANGUAGES:
@@ -59,7 +58,7 @@ class Stationery:
         message["To"] = Address(addr_spec=letter.recipient)
         message["Subject"] = subject
         message["Date"] = format_datetime(now)
-        message["Message-ID"] = f"<{letter.letter}@{self._origin.hostname}>"
+        message["Message-ID"] = f"<{letter.letter}@{self._name.hostname}>"
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(text, cte="base64")
         message.add_alternative(html, subtype="html", cte="base64")

@@ -1,8 +1,8 @@
 """Post: who takes letters out of the queue, and what happens to one that was not taken?
 
-A background task of every portal process. Letters are claimed under a lease, so several of them never take the
-same one. Not taken for now: tried again, later each time. Refused for good, or not delivered within a day: failed.
-Answer lost after the text left: uncertain, a person looks.
+A background task of every portal process, and of an engine that has an operator to tell. Letters are claimed under a
+lease, so several of them never take the same one. Not taken for now: tried again, later each time. Refused for good,
+or not delivered within a day: failed. Answer lost after the text left: uncertain, a person looks.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Final
 
 from lk_sync.clock import Clock, moment
 from lk_sync.errors import LkError
+from lk_sync.mail.carrier import Carrier, Refused, Unanswered
+from lk_sync.mail.stationery import Stationery
 from lk_sync.store import letters
 from lk_sync.store.database import Store
 from lk_sync.store.letters import Letter
-from portal.mail.carrier import Carrier, Refused, Unanswered
-from portal.mail.stationery import Stationery
 
-log: Final = logging.getLogger("portal.mail")
+log: Final = logging.getLogger("lk_sync.mail")
 
 LEASE: Final = timedelta(minutes=5)
 FIRST_PAUSE: Final = timedelta(minutes=1)

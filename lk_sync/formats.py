@@ -20,6 +20,7 @@ from babel.dates import get_month_names
 from lk_sync import clock
 from lk_sync.records import Day, Instant, Kopecks, Micro, Month
 
+LANGUAGES: Final = ("ru", "en")
 NBSP: Final = "\N{NO-BREAK SPACE}"
 MINUS: Final = "\N{MINUS SIGN}"
 UNKNOWN: Final = "\N{EM DASH}"
