@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple
 
 import aiosql
+import msgspec
 
 from lk_sync.cache import schema
 from lk_sync.records import Dataset, Day, Instant, Kopecks, Micro, Month, plain_account
@@ -28,6 +29,8 @@ BUSY_MS: Final = 5_000
 CACHE_KB: Final = 8_192  # the upper pages of every tree; those below are in the system's cache
 EVER: Final = 0
 EVER_DAY: Final = ""
+Labels = tuple[tuple[str, str], ...]  # what the supplier labels himself: label, text; in the order of the mapping
+_LABELS: Final = msgspec.json.Decoder(dict[str, str])
 
 
 class DatasetState(NamedTuple):
@@ -62,6 +65,7 @@ class Card(NamedTuple):
     residents: int | None
     opened_on: Day | None
     closed_on: Day | None
+    extra: Labels = ()
 
 
 class BalanceRow(NamedTuple):
@@ -84,6 +88,7 @@ class BillRow(NamedTuple):
     paid_until: Day | None
     amount_due_kopecks: Kopecks
     state: str
+    extra: Labels = ()
 
 
 class PaymentRow(NamedTuple):
@@ -92,6 +97,7 @@ class PaymentRow(NamedTuple):
     period: Month
     amount_kopecks: Kopecks
     channel: str
+    extra: Labels = ()
 
 
 class MeterRow(NamedTuple):
@@ -108,6 +114,7 @@ class MeterRow(NamedTuple):
     verified_on: Day | None
     verification_due_on: Day | None
     automatic: bool
+    extra: Labels = ()
 
 
 class ReadingRow(NamedTuple):
@@ -115,6 +122,7 @@ class ReadingRow(NamedTuple):
     period: Month
     value_micro: Micro
     source: str
+    extra: Labels = ()
 
 
 class DocumentRow(NamedTuple):
@@ -123,11 +131,13 @@ class DocumentRow(NamedTuple):
     number: str
     signed_on: Day
     title: str
+    extra: Labels = ()
 
 
-# period, service id, component id, volume, tariff, method id, charged, recalculated, reason id, benefit, total
+# period, service id, component id, volume, tariff, method id, charged, recalculated, reason id, benefit, total, extra
 ChargeLine = tuple[
-    Month, int, int, Micro | None, Micro | None, int, Kopecks, Kopecks, int | None, Kopecks, Kopecks
+    Month, int, int, Micro | None, Micro | None, int, Kopecks, Kopecks, int | None, Kopecks, Kopecks,
+    str | None,
 ]  # fmt: skip
 # period, service id, opening, penalty, paid, closing
 Settlement = tuple[Month, int, Kopecks, Kopecks, Kopecks, Kopecks]
@@ -271,7 +281,7 @@ class View:
         if row is None:
             return None
         card = Card._make(row)
-        return card._replace(holder_kind=self._codes[row[3]])
+        return card._replace(holder_kind=self._codes[row[3]], extra=labels(row[10]))
 
     def balance(self, account: int) -> list[BalanceRow]:
         """By service, in the order of the bill. Empty: nothing was ever charged."""
@@ -283,7 +293,7 @@ class View:
     def bills(self, account: int, *, since: Month = EVER, most: int = 50, passed: int = 0) -> list[BillRow]:
         codes = self._codes
         found = self._rows("bills", account=account, since=since, most=most, passed=passed)
-        return [BillRow._make((*row[:6], codes[row[6]])) for row in found]
+        return [BillRow._make((*row[:6], codes[row[6]], labels(row[7]))) for row in found]
 
     def charged_months(self, account: int, *, since: Month = EVER) -> tuple[Month, Month] | None:
         """The first and the last month that has charges or a balance; None: no month has."""
@@ -300,21 +310,25 @@ class View:
     def payments(self, account: int, *, since: Day = EVER_DAY, most: int = 50, passed: int = 0) -> list[PaymentRow]:
         codes = self._codes
         found = self._rows("payments", account=account, since=since, most=most, passed=passed)
-        return [PaymentRow._make((*row[:4], codes[row[4]])) for row in found]
+        return [PaymentRow._make((*row[:4], codes[row[4]], labels(row[5]))) for row in found]
 
     def last_payment(
         self, account: int, *, since: Day = EVER_DAY, after: Month = EVER
     ) -> tuple[PaymentRow, Kopecks] | None:
         """The latest payment, and the sum of those for months later than `after`."""
         row = self._row("last_payment", account=account, since=since, period=after)
-        return None if row is None else (PaymentRow._make((*row[:4], self._codes[row[4]])), int(row[5]))
+        if row is None:
+            return None
+        return PaymentRow._make((*row[:4], self._codes[row[4]], labels(row[5]))), int(row[6])
 
     def meters(self, account: int) -> list[MeterRow]:
         """Meters in service first."""
         codes = self._codes
         found = self._rows("meters", account=account)
         return [
-            MeterRow._make((*row[:2], codes[row[2]], *row[3:5], codes[row[5]], *row[6:12], row[12] == 1))
+            MeterRow._make(
+                (*row[:2], codes[row[2]], *row[3:5], codes[row[5]], *row[6:12], row[12] == 1, labels(row[13]))
+            )
             for row in found
         ]
 
@@ -322,14 +336,14 @@ class View:
         """Meter → its latest reading, whoever took it."""
         codes = self._codes
         found = self._rows("last_readings", account=account, since=since)
-        return {row[0]: ReadingRow(row[1], row[2], row[3], codes[row[4]]) for row in found}
+        return {row[0]: ReadingRow(row[1], row[2], row[3], codes[row[4]], labels(row[5])) for row in found}
 
     def readings(
         self, account: int, meter: str, *, since: Day = EVER_DAY, most: int = 50, passed: int = 0
     ) -> list[ReadingRow]:
         codes = self._codes
         found = self._rows("readings", account=account, meter=meter, since=since, most=most, passed=passed)
-        return [ReadingRow(row[0], row[1], row[2], codes[row[3]]) for row in found]
+        return [ReadingRow(row[0], row[1], row[2], codes[row[3]], labels(row[4])) for row in found]
 
     def unit_price_micro(self, account: int, service: str, unit: str) -> Micro | None:
         """Rubles for a unit of the meter, all components together, in the latest month charged by meter.
@@ -345,7 +359,7 @@ class View:
     def documents(self, account: int, *, since: Day = EVER_DAY, most: int = 50, passed: int = 0) -> list[DocumentRow]:
         codes = self._codes
         found = self._rows("documents", account=account, since=since, most=most, passed=passed)
-        return [DocumentRow(row[0], codes[row[1]], *row[2:]) for row in found]
+        return [DocumentRow(row[0], codes[row[1]], row[2], row[3], row[4], labels(row[5])) for row in found]
 
     # What was
 
@@ -403,6 +417,11 @@ class View:
         ordered = sorted(titles.items(), key=lambda each: each[1].position, reverse=True)
         self._service_order = {service: title.position for (service, _), title in ordered}
         self._services = {title.service: title.title.partition(":")[0] for _, title in ordered}
+
+
+def labels(extra: str | None) -> Labels:
+    """Other information of a row, as it is to be shown."""
+    return () if extra is None else tuple(_LABELS.decode(extra).items())
 
 
 def _connect(uri: str) -> sqlite3.Connection:

@@ -21,7 +21,7 @@ SELECT holder_key FROM accounts WHERE account = :account;
 -- name: card^
 -- The account itself.
 SELECT number, unified_account, holder_key, holder_kind, holder_since, address, area_micro, residents,
-       opened_on, closed_on
+       opened_on, closed_on, extra
 FROM accounts WHERE account = :account;
 
 -- name: balance
@@ -34,7 +34,7 @@ ORDER BY service;
 
 -- name: bills
 -- Bills, the newest first, withdrawn ones too.
-SELECT period, number, issued_on, due_on, paid_until, amount_due_kopecks, state
+SELECT period, number, issued_on, due_on, paid_until, amount_due_kopecks, state, extra
 FROM bills WHERE account = :account AND period >= :since
 ORDER BY period DESC, issued_on DESC, number DESC LIMIT :most OFFSET :passed;
 
@@ -48,7 +48,7 @@ SELECT (SELECT MIN(period) FROM charges WHERE account = :account AND period >= :
 -- name: charges
 -- Lines of charges of a range of months, both ends included, in key order.
 SELECT period, service, component, volume_micro, tariff_micro, method, charged_kopecks, recalculated_kopecks,
-       recalculation_reason, benefit_kopecks, total_kopecks
+       recalculation_reason, benefit_kopecks, total_kopecks, extra
 FROM charges
 WHERE account = :account AND period BETWEEN :first AND :last
 ORDER BY period, service, component;
@@ -62,13 +62,13 @@ ORDER BY period, service;
 
 -- name: payments
 -- Payments that the accounting system has booked, the newest first.
-SELECT payment, paid_on, period, amount_kopecks, channel
+SELECT payment, paid_on, period, amount_kopecks, channel, extra
 FROM payments WHERE account = :account AND paid_on >= :since
 ORDER BY paid_on DESC, payment DESC LIMIT :most OFFSET :passed;
 
 -- name: last_payment^
 -- The latest payment, and what was booked for later months than :period. A day has ten characters.
-SELECT p.payment, p.paid_on, p.period, p.amount_kopecks, p.channel, n.paid
+SELECT p.payment, p.paid_on, p.period, p.amount_kopecks, p.channel, p.extra, n.paid
 FROM (SELECT MAX(paid_on || ' ' || payment) AS newest,
              SUM(CASE WHEN period > :period THEN amount_kopecks ELSE 0 END) AS paid
       FROM payments WHERE account = :account AND paid_on >= :since) AS n
@@ -77,20 +77,20 @@ JOIN payments AS p ON p.account = :account AND p.payment = SUBSTR(n.newest, 12);
 -- name: meters
 -- Meters of the account; those in service first.
 SELECT meter, serial, service, model, place, unit, digits_int, digits_frac, installed_on, removed_on, verified_on,
-       verification_due_on, automatic
+       verification_due_on, automatic, extra
 FROM meters WHERE account = :account
 ORDER BY CASE WHEN removed_on IS NULL THEN 0 ELSE 1 END, service, meter;
 
 -- name: last_readings
 -- The latest reading of each meter, whoever took it. A day has ten characters, so the id begins at the twelfth.
-SELECT r.meter, r.taken_on, r.period, r.value_micro, r.source
+SELECT r.meter, r.taken_on, r.period, r.value_micro, r.source, r.extra
 FROM (SELECT meter, MAX(taken_on || ' ' || reading) AS newest
       FROM readings WHERE account = :account AND taken_on >= :since GROUP BY meter) AS n
 JOIN readings AS r ON r.account = :account AND r.meter = n.meter AND r.reading = SUBSTR(n.newest, 12);
 
 -- name: readings
 -- Readings of one meter, the newest first.
-SELECT taken_on, period, value_micro, source, reading
+SELECT taken_on, period, value_micro, source, extra
 FROM readings WHERE account = :account AND meter = :meter AND taken_on >= :since
 ORDER BY taken_on DESC, reading DESC LIMIT :most OFFSET :passed;
 
@@ -105,7 +105,7 @@ ORDER BY component;
 
 -- name: documents
 -- Contracts, acts and other documents, the newest first.
-SELECT document, kind, number, signed_on, title
+SELECT document, kind, number, signed_on, title, extra
 FROM documents WHERE account = :account AND signed_on >= :since
 ORDER BY signed_on DESC, document DESC LIMIT :most OFFSET :passed;
 

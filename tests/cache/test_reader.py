@@ -62,24 +62,40 @@ def test_everything_of_an_account_is_read_as_the_books_have_it(reader: CacheRead
         account = made["accounts"][0]
         card = view.card(key)
         assert card is not None
-        assert tuple(card) == (account[1], account[2], account[3], account[5], *account[6:12])
+        assert tuple(card) == (account[1], account[2], account[3], account[5], *account[6:12], ())
         bills = sorted(made["bills"], key=lambda row: row[1:4:2] + row[2:3], reverse=True)
-        assert view.bills(key) == [row[1:8] for row in bills]
-        assert sorted(view.payments(key)) == sorted(row[1:6] for row in made["payments"])
-        assert sorted(view.documents(key)) == sorted(row[1:6] for row in made["documents"])
+        assert view.bills(key) == [(*row[1:8], ()) for row in bills]
+        assert sorted(view.payments(key)) == sorted((*row[1:6], ()) for row in made["payments"])
+        assert sorted(view.documents(key)) == sorted((*row[1:6], ()) for row in made["documents"])
         assert sorted(map(str, view.meters(key))) == sorted(map(str, _meters(view, made)))
         for meter in view.meters(key):
             shown = [tuple(reading) for reading in view.readings(key, meter.meter, most=500)]
             mine = [row for row in made["readings"] if row[1] == meter.meter]
-            assert shown == [tuple(row[3:7]) for row in sorted(mine, key=lambda row: (row[3], row[2]), reverse=True)]
-        last = {row[0]: tuple(row[3:7]) for row in _last(made)}
+            assert shown == [(*row[3:7], ()) for row in sorted(mine, key=lambda row: (row[3], row[2]), reverse=True)]
+        last = {row[0]: (*row[3:7], ()) for row in _last(made)}
         assert {meter: tuple(reading) for meter, reading in view.last_readings(key).items()} == last
+
+
+def test_what_the_supplier_labels_himself_comes_with_its_row(tmp_path: Path, path: Path) -> None:
+    copy = tmp_path / "cache.db"
+    copy.write_bytes(path.read_bytes())
+    told, shown = '{"Этаж":"5","Дом":"кирпич \\"А\\""}', (("Этаж", "5"), ("Дом", 'кирпич "А"'))
+    with contextlib.closing(schema.open_for_writing(copy)) as base:
+        for name in ("accounts", "bills", "charges", "payments", "meters", "readings", "documents"):
+            base.execute(f"UPDATE {name} SET extra = :told", {"told": told})
+    with contextlib.closing(CacheReader(copy)) as reader, reader.view() as view:
+        key = key_of(reader, Oddity.ORDINARY)
+        rows = [view.card(key), *view.bills(key), *view.payments(key), *view.meters(key), *view.documents(key)]
+        rows += [(view.last_payment(key) or (None,))[0], *view.last_readings(key).values()]
+        rows += view.readings(key, view.meters(key)[0].meter)
+        assert {row.extra for row in rows if row is not None} == {shown}
+        assert {line[-1] for line in view.charges(key, 202601, 202610)} == {told}
 
 
 def _meters(view: View, made: Books) -> list[Any]:
     from lk_sync.cache.reader import MeterRow
 
-    return [MeterRow._make((row[1], row[2], row[3], *row[4:13], bool(row[13]))) for row in made["meters"]]
+    return [MeterRow._make((row[1], row[2], row[3], *row[4:13], bool(row[13]), ())) for row in made["meters"]]
 
 
 def _last(made: Books) -> list[tuple[Any, ...]]:
@@ -93,7 +109,7 @@ def test_charges_and_balances_come_in_the_order_of_their_keys(reader: CacheReade
     made, key = books(Oddity.ORDINARY), key_of(reader, Oddity.ORDINARY)
     with reader.view() as view:
         lines = view.charges(key, 202601, 202603)
-        shown = {(line[0], view.code(line[1]), view.code(line[2])): line[-1] for line in lines}
+        shown = {(line[0], view.code(line[1]), view.code(line[2])): line[10] for line in lines}
         assert shown == {tuple(row[1:4]): row[11] for row in made["charges"] if 202601 <= row[1] <= 202603}
         assert [line[:3] for line in lines] == sorted(line[:3] for line in lines)
         settled = view.settlements(key, 202601, 202603)

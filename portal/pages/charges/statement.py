@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from lk_sync.cache.reader import ChargeLine, Settlement, View
+from lk_sync.cache.reader import ChargeLine, Labels, Settlement, View, labels
 from lk_sync.records import Kopecks, Micro, Month
 from portal.vocabulary import Vocabulary
 
@@ -28,6 +28,7 @@ class Line(NamedTuple):
     reason: str
     benefit: Kopecks
     total: Kopecks
+    extra: Labels
 
 
 class Sums(msgspec.Struct):
@@ -88,13 +89,14 @@ def statement(
     months: dict[Month, MonthShown] = {}
     names, code, methods = Names(view, vocabulary), view.code, vocabulary.methods
     for charge in sorted(charges, key=lambda each: names[each[1], each[2]][0]):
-        period, service, component, volume, tariff, method, charged, recalculated, reason, benefit, total = charge
+        period, service, component, volume, tariff, method, charged, recalculated, reason, benefit, total, extra = (
+            charge
+        )
         _, title, unit = names[service, component]
         why = "" if reason is None else code(reason)
         month = months.get(period) or months.setdefault(period, MonthShown(period, [], Sums()))
-        month.lines.append(
-            Line(title, methods[code(method)], volume, unit, tariff, charged, recalculated, why, benefit, total)
-        )
+        amounts = charged, recalculated, why, benefit, total
+        month.lines.append(Line(title, methods[code(method)], volume, unit, tariff, *amounts, labels(extra)))
         _add_line(month.sums, charged, recalculated, benefit, total)
     for settlement in settlements:
         period = settlement[0]

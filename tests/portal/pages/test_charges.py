@@ -175,14 +175,14 @@ def test_any_lines_and_penalties_close(cache: CacheReader, data: st.DataObject) 
     line = st.builds(
         lambda period, service, volume, tariff, charged, recalculated, benefit: (
             period, *service, volume, tariff, method, charged, recalculated, None, benefit,
-            charged + recalculated - benefit,
+            charged + recalculated - benefit, None,
         ),
         periods, st.sampled_from(services), volumes, volumes, money, money, money,
     )  # fmt: skip
     lines = data.draw(st.lists(line, max_size=12))
     balances = data.draw(st.lists(st.tuples(periods, st.just(services[0][0]), money, money, money, money), max_size=6))
     stated = state(cache, lines, balances)
-    assert stated.whole.total == sum(each[-1] for each in lines) + sum(each[3] for each in balances)
+    assert stated.whole.total == sum(each[10] for each in lines) + sum(each[3] for each in balances)
     assert sum(month.sums.total for month in stated.months) == stated.whole.total
     shown = [each.total for month in stated.months for each in month.lines]
     assert sum(shown) + sum(month.sums.penalty for month in stated.months) == stated.whole.total

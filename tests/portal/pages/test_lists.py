@@ -105,3 +105,14 @@ async def test_static_files_are_kept_for_ever_under_the_name_of_their_content(wo
         assert "Set-Cookie" not in packed.headers
     for path in ("/static/portal.css", "/static/", "/static/../app.py", "/static/%2e%2e%2fapp.py"):
         assert (await browser.get(path)).status == 404
+
+
+@pytest.mark.parametrize("place", ["/", "/charges", "/bills", "/payments", "/documents", "/readings"])
+async def test_other_information_is_shown_as_the_supplier_labels_it(world: World, place: str) -> None:
+    for dataset in ("accounts", "bills", "charges", "payments", "meters", "readings", "documents"):
+        amend(world, f"UPDATE {dataset} SET extra = :told", told='{"Этаж <b>":"5 & 6"}')
+    page = await enter(world, SUBSCRIBER).get(place)
+    assert "<b>" not in page.text.replace("&lt;b&gt;", "")
+    main = check(page.text).one("main").text
+    assert "Этаж <b>" in main
+    assert "5 & 6" in main
