@@ -80,7 +80,8 @@ def _note(base: Base, what: Staged, *, source: str, run: int, at: str, step: int
         f"INSERT INTO {base.at.cache}.dataset_state ({', '.join(_STATE)})"
         " VALUES (:dataset, :source, :run, :at, :watermark, :gone, 1) ON CONFLICT (dataset, source) DO UPDATE SET"
         " run = excluded.run, published_at = excluded.published_at,"
-        " watermark = excluded.watermark, gone_watermark = excluded.gone_watermark,"
+        " watermark = excluded.watermark,"
+        " gone_watermark = COALESCE(excluded.gone_watermark, dataset_state.gone_watermark),"
         " data_version = dataset_state.data_version + :step",
         {"dataset": what.dataset, "source": source, "run": run, "at": at, "step": step}
         | {"watermark": what.watermark, "gone": what.gone_watermark},
