@@ -11,9 +11,9 @@ import msgspec
 from lk_sync.config import Strict
 from lk_sync.errors import SettingsError
 
-Format = Literal["csv"]
+Format = Literal["csv", "dbf"]
 Encoding = Literal["utf-8", "utf-16", "cp1251", "cp866", "koi8-r"]
-FORMATS: Final[Mapping[str, Format]] = {"csv": "csv", "txt": "csv", "tsv": "csv"}
+FORMATS: Final[Mapping[str, Format]] = {"csv": "csv", "txt": "csv", "tsv": "csv", "dbf": "dbf"}
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Place = Annotated[int, msgspec.Meta(ge=1)]
 
@@ -47,6 +47,7 @@ class FileOptions(Strict, frozen=True, kw_only=True):
 _TEXT: Final = ("encoding", "delimiter", "quote", "backslash", "header", "skip_lines", "comment", "skip_blank")
 KEYS: Final[Mapping[Format, tuple[str, ...]]] = {
     "csv": (*_TEXT, "closing_delimiter", "total", "open_end"),
+    "dbf": ("encoding",),
 }
 
 

@@ -7,10 +7,11 @@ from typing import BinaryIO, Final
 
 from connectors.formats.contract import Opened
 from connectors.formats.csv import Table
+from connectors.formats.dbf import DbfTable
 from connectors.formats.options import FileOptions, Format, settled
 
 Open = Callable[[BinaryIO, str, FileOptions], Opened]
-_OPEN: Final[Mapping[Format, Open]] = {"csv": Table}
+_OPEN: Final[Mapping[Format, Open]] = {"csv": Table, "dbf": DbfTable}
 
 
 def open_file(file: BinaryIO, *, name: str, options: FileOptions) -> Opened:
