@@ -1,200 +1,251 @@
-"""CSV: what does a file of somebody else's export hold, and can it be trusted to its last byte?
+"""CSV: what rows does a file of somebody else's export hold, whatever the program that wrote it?
 
-Two passes, both in bounded memory. `survey` looks at the bytes: digest, encoding, NULs, the end of the last line.
-`Table` then hands out columns of text in the file's own words, rows counted as a spreadsheet counts them. Whatever is
-not a table of equal rows under one header of different names is refused as a whole, in a sentence that says where: a
-delimiter that slipped into a value shifts all the cells behind it, so the rest cannot be believed either.
+The table is read in chunks of lines. A chunk that is nothing but equal rows is taken as it is; any other is gone
+through record by record, where what is no row of the table becomes a fault of that row alone. A quote that is never
+closed costs the line it stands in, not those behind it.
 """
 
 from __future__ import annotations
 
-import codecs
 import csv
-import difflib
-import hashlib
 import io
-import re
+from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import BinaryIO, Final, Literal
+from typing import Any, BinaryIO, Final
 
-import msgspec
+from connectors.formats import text
+from connectors.formats.contract import ROWS_PER_BATCH, Building, Patience, Portion, Stated, require
+from connectors.formats.options import FileOptions, TotalLine
+from lk_sync.errors import BadData
+from lk_sync.flow.validate import Unfit, scaled
 
-from connectors.formats import encodings
-from lk_sync.config import Strict
-from lk_sync.errors import BadData, SchemaDrift
-
-ROWS_PER_BATCH: Final = 20_000
-ROWS_AT_ONCE: Final = 500  # fewer lists than make the garbage collector look (700): half the time of 2 000
-BLOCK_BYTES: Final = 1 << 20
-HEAD_BYTES: Final = 1 << 16
-_BREAK: Final = re.compile(r"\r\n|\r|\n")
-
-Encoding = Literal["utf-8", "cp1251", "cp866", "koi8-r"]
-
-
-class CsvOptions(Strict, frozen=True, kw_only=True):
-    """How the file is written. It is never guessed: a wrong guess of the encoding gives names without a fault."""
-
-    delimiter: Literal[";", ",", "|", "\t"] = ";"
-    encoding: Encoding = "utf-8"
-
-
-class Survey(msgspec.Struct, frozen=True):
-    """What the bytes of a file say. `ended`: the last line has its line break."""
-
-    sha256: str
-    size: int
-    ended: bool
-
-
-class Rows(msgspec.Struct):
-    """Columns of text. Rows are counted as a spreadsheet shows them: the header is 1."""
-
-    columns: list[list[str]]
-    rows: int
-    first_row: int
-
-
-def survey(file: BinaryIO, *, name: str, encoding: Encoding) -> Survey:
-    """Read the whole file once. Raises BadData for bytes that are not text in `encoding`."""
-    digest = hashlib.sha256()
-    decoder = codecs.getincrementaldecoder(encoding)()
-    size, last = 0, b"\n"
-    file.seek(0)
-    while block := file.read(BLOCK_BYTES):
-        digest.update(block)
-        try:
-            decoder.decode(block)
-        except UnicodeDecodeError as error:
-            start = size - (len(error.object) - len(block)) + error.start
-            raise _wrong_bytes(file, name, encoding, start) from error
-        if b"\0" in block:
-            raise BadData(f"{name}, строка {_line_of(file, size + block.index(0))}: нулевой байт; файл повреждён")
-        size, last = size + len(block), block[-1:]
-    if decoder.getstate()[0]:
-        raise BadData(f"{name}: последний знак файла не закончен; файл обрезан")
-    _check_letters(file, name, encoding)
-    return Survey(sha256=digest.hexdigest(), size=size, ended=last in (b"\n", b"\r"))
-
-
-def _wrong_bytes(file: BinaryIO, name: str, encoding: Encoding, start: int) -> BadData:
-    file.seek(max(0, start - HEAD_BYTES // 2))
-    likely = encodings.likely(file.read(HEAD_BYTES))
-    advice = f"похоже на {likely}" if likely else "на текст в других кодировках это тоже не похоже"
-    return BadData(
-        f"{name}, строка {_line_of(file, start)}, байт {start + 1} файла: это не {encoding}, {advice}; "
-        f"укажите encoding в options этого набора или выгружайте файл в {encoding}"
-    )
-
-
-def _line_of(file: BinaryIO, position: int) -> int:
-    """The line in which the byte at `position` stands, from 1."""
-    file.seek(0)
-    breaks, rest = 0, position
-    while rest and (block := file.read(min(rest, BLOCK_BYTES))):
-        breaks += block.count(b"\n")
-        rest -= len(block)
-    return breaks + 1
-
-
-def _check_letters(file: BinaryIO, name: str, encoding: Encoding) -> None:
-    """One-byte encodings take any bytes; whether the letters make Russian is all that tells them apart."""
-    file.seek(0)
-    likely = encodings.surely_other(file.read(HEAD_BYTES), encoding)
-    if likely:
-        raise BadData(
-            f"{name}: в кодировке {encoding} получаются не слова, а бессмыслица; похоже на {likely}: "
-            "укажите encoding в options этого набора"
-        )
+ROWS_AT_ONCE: Final = 250  # fewer lists than make the garbage collector look (700), and lines that the cache still has
+WIDE: Final = 6  # a line inside quotes with as many delimiters as a row of so many columns has is a row, not a value
+KOPECK_DIGITS: Final = 2
 
 
 class Table:
-    """A surveyed file as a table. The file stays the caller's to close."""
+    """`contract.Opened` of a file of delimited lines."""
 
-    def __init__(self, file: BinaryIO, *, name: str, options: CsvOptions) -> None:
-        self._name = name
+    def __init__(self, file: BinaryIO, name: str, options: FileOptions) -> None:
+        self._name, self._options = name, options
+        self._dialect = dialect(options)
+        encoding = options.encoding or "utf-8"
+        seen = text.look(file, name=name, encoding=encoding)
+        _refuse_markup(file, name, encoding)
+        self._stated = None if options.total is None else _stated(file, name, options, options.total)
+        self.ended = seen.ended or options.open_end or options.total is not None
         file.seek(0)
-        head = file.read(HEAD_BYTES)
-        file.seek(0)
-        encoding = "utf-8-sig" if options.encoding == "utf-8" else options.encoding
-        self._text = io.TextIOWrapper(file, encoding, newline="")
-        self._reader = csv.reader(self._text, delimiter=options.delimiter, strict=True)
-        self.header = self._read_header(head, options)
+        self._text = io.TextIOWrapper(
+            file,
+            "utf-8-sig" if encoding == "utf-8" else encoding,
+            "surrogateescape" if seen.torn else "strict",
+            newline="",
+        )
+        self._lines = Lines(self._text)
+        self._plain = not (seen.torn or options.comment or options.skip_blank or options.total)
+        self._patience = Patience(name)
+        self._number = 0  # of the record that was read last
+        self.columns = self._header()
 
     def close(self) -> None:
-        """Lets go of the file without closing it."""
         self._text.detach()
 
-    def _read_header(self, head: bytes, options: CsvOptions) -> list[str]:
-        if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":
-            raise BadData(
-                f"{self._name}: это не CSV, а HTML или XML; вероятно, вместо выгрузки записана страница ошибки"
-            )
-        header = self._next(1)
-        if not header or not any(header[0]):
-            raise BadData(f"{self._name}: в первой строке нет заголовка")
-        twice = sorted({column for column in header[0] if header[0].count(column) > 1})
-        if twice:
-            raise BadData(f"{self._name}: колонка «{twice[0]}» стоит в заголовке дважды; неясно, какую из них читать")
-        return header[0]
-
     def require(self, columns: Sequence[str]) -> None:
-        """Raises SchemaDrift that names each missing column with the nearest one the file has."""
-        missing = [column for column in dict.fromkeys(columns) if column not in self.header]
-        if missing:
-            raise SchemaDrift(f"{self._name}: " + "; ".join(self._missing(column) for column in missing))
+        require(self._name, self.columns, columns)
 
-    def _missing(self, column: str) -> str:
-        near = difflib.get_close_matches(column, self.header, n=1, cutoff=0.5)
-        if near:
-            return f"нет колонки «{column}», есть похожая «{near[0]}»"
-        return f"нет колонки «{column}» (есть: {', '.join(self.header[:20])})"
+    def stated(self) -> Stated | None:
+        return self._stated
 
-    def batches(self, columns: Sequence[str], size: int = ROWS_PER_BATCH) -> Iterator[Rows]:
-        """The rest of the file, once. Raises BadData at the first row that is not like the header."""
-        places = [self.header.index(column) for column in columns]
-        first_row = 2
-        while (batch := self._batch(places, size, first_row)).rows:
-            yield batch
-            first_row += batch.rows
+    def _header(self) -> list[str]:
+        for _ in range(self._options.skip_lines):
+            self._number += self._lines.next() is not None
+        first = self._first_record()
+        if self._options.header:
+            if not any(cell.strip() for cell in first):
+                raise BadData(f"{self._name}: в первой строке нет заголовка")
+            closing = [""] if self._options.closing_delimiter and first[-1] else []
+            return [cell.strip() for cell in first] + closing
+        return [str(place) for place, _ in enumerate(first, 1)]
 
-    def _batch(self, places: Sequence[int], size: int, first_row: int) -> Rows:
-        batch = Rows([[] for _ in places], 0, first_row)
-        while batch.rows < size:
-            line = self._reader.line_num + 1
-            rows = self._next(min(ROWS_AT_ONCE, size - batch.rows))
+    def _first_record(self) -> list[str]:
+        """The header; without one, a copy of the first row. A file without a header may be empty."""
+        while (line := self._lines.next()) is not None:
+            if not self._is_skipped(line):
+                break
+            self._number += 1
+        if line is None:
+            return []
+        cells, rest = self._parsed(line)
+        if cells is None:
+            raise BadData(
+                f"{self._name}, строка {self._number + 1}: кавычка не закрыта или стоит не на месте, "
+                "файл обрезан или повреждён"
+            )
+        if self._options.header:
+            self._number += 1
+        else:
+            self._lines.back([line, *rest])
+        return cells
+
+    def batches(self, columns: Sequence[str], size: int = ROWS_PER_BATCH) -> Iterator[Portion]:
+        places = [self.columns.index(column) for column in columns]
+        while (portion := self._batch(places, size)).rows or portion.faults:
+            yield portion
+
+    def _batch(self, places: Sequence[int], size: int) -> Portion:
+        portion = Portion([[] for _ in places], 0, self._number + 1)
+        while portion.rows < size:
+            lines = self._lines.take(min(ROWS_AT_ONCE, size - portion.rows))
+            rows = self._equal_rows(lines)
+            if rows is None:
+                self._lines.back(lines)
+                return portion if portion.rows else self._with_care(places, size)
             if not rows:
                 break
-            self._check_width(rows, line)
             cells = list(zip(*rows, strict=True))
-            for column, place in zip(batch.columns, places, strict=True):
+            for column, place in zip(portion.columns, places, strict=True):
                 column.extend(cells[place])
-            batch.rows += len(rows)
-        return batch
+            portion.rows += len(rows)
+            self._number += len(rows)
+        return portion
 
-    def _next(self, size: int) -> list[list[str]]:
+    def _equal_rows(self, lines: list[str]) -> list[list[str]] | None:
+        """The lines as rows; None when they are anything else than rows of the table, one on each line."""
+        if not self._plain:
+            return None if lines else []
         try:
-            return list(islice(self._reader, size))
-        except csv.Error as error:
-            raise BadData(
-                f"{self._name}, строка {self._reader.line_num}: кавычка не закрыта или стоит не на месте, "
-                f"файл обрезан или повреждён ({error})"
-            ) from error
+            rows = list(csv.reader(lines, **self._dialect))
+        except csv.Error:
+            return None
+        same = len(rows) == len(lines) and set(map(len, rows)) <= {len(self.columns)}
+        return rows if same else None
 
-    def _check_width(self, rows: list[list[str]], line: int) -> None:
-        width = len(self.header)
-        if set(map(len, rows)) == {width}:
-            return
-        for row in rows:
-            if len(row) != width:
-                what = f"полей {len(row)} вместо {width}" if row else "пустая строка"
-                raise BadData(
-                    f"{self._name}, строка {line}: {what}; вероятно, разделитель или перевод строки внутри значения "
-                    "не взят в кавычки"
-                )
-            line += _lines(row)
+    def _with_care(self, places: Sequence[int], size: int) -> Portion:
+        """Record by record, until the lines that were found to need it are behind us."""
+        building = Building(len(places))
+        least = min(size, ROWS_AT_ONCE)
+        while len(building) < least and (line := self._lines.next()) is not None:
+            self._number += 1
+            if self._is_skipped(line) or (not line.strip("\r\n") and self._only_blank_follow()):
+                continue
+            cells, reason = self._row(line)
+            if cells is None:
+                building.fault(self._number, line.rstrip("\r\n"), reason)
+                self._patience.with_(reason, self._number)
+            else:
+                building.add(self._number, [cells[place] for place in places])
+        return building.portion() if len(building) or line is None else self._with_care(places, size)
+
+    def _is_skipped(self, line: str) -> bool:
+        if self._options.skip_blank and not line.strip():
+            return True
+        if self._options.comment and line.startswith(self._options.comment):
+            return True
+        total = self._options.total
+        return total is not None and line.lstrip('"').startswith(total.starts)
+
+    def _only_blank_follow(self) -> bool:
+        """Blank lines at the end of a file are no rows."""
+        blank = []
+        while (line := self._lines.next()) is not None:
+            blank.append(line)
+            if line.strip("\r\n"):
+                self._lines.back(blank)
+                return False
+        return True
+
+    def _row(self, line: str) -> tuple[list[str] | None, str]:
+        """The record that begins with the line, or why there is none."""
+        cells, rest = self._parsed(line)
+        if cells is None:
+            self._lines.back(rest)
+            return None, "кавычка не закрыта или стоит не на месте"
+        if self._is_of_rows(rest):
+            self._lines.back(rest)
+            return None, "кавычка не закрыта: внутри значения оказались следующие строки"
+        if len(cells) != len(self.columns):
+            return None, self._width(cells)
+        if any(map(text.is_torn, (line, *rest))):
+            return None, f"есть байты, которых нет в кодировке {self._options.encoding or 'utf-8'}"
+        return cells, ""
+
+    def _width(self, cells: list[str]) -> str:
+        if not cells:
+            return "пустая строка"
+        if len(cells) == len(self.columns) + 1 and not cells[-1]:
+            return f"полей {len(cells)} вместо {len(self.columns)}: лишний разделитель в конце (closing_delimiter)"
+        return (
+            f"полей {len(cells)} вместо {len(self.columns)}; вероятно, разделитель или перевод строки внутри значения "
+            "не взят в кавычки"
+        )
+
+    def _is_of_rows(self, lines: list[str]) -> bool:
+        delimiter, width = self._dialect["delimiter"], len(self.columns)
+        return width >= WIDE and any(line.count(delimiter) >= width - 1 for line in lines)
+
+    def _parsed(self, line: str) -> tuple[list[str] | None, list[str]]:
+        """The record that begins with the line (None: it is torn), and the lines it needed besides."""
+        rest: list[str] = []
+
+        def feed() -> Iterator[str]:
+            yield line
+            while (more := self._lines.next()) is not None:
+                rest.append(more)
+                yield more
+
+        try:
+            return next(csv.reader(feed(), **self._dialect)), rest
+        except csv.Error:
+            return None, rest
 
 
-def _lines(row: list[str]) -> int:
-    return 1 + sum(len(_BREAK.findall(cell)) for cell in row)
+class Lines:
+    """Lines of a text, some of which may be given back."""
+
+    def __init__(self, source: io.TextIOWrapper) -> None:
+        self._source = source
+        self._back: deque[str] = deque()
+
+    def next(self) -> str | None:
+        return self._back.popleft() if self._back else next(self._source, None)
+
+    def take(self, size: int) -> list[str]:
+        lines = [self._back.popleft() for _ in range(min(size, len(self._back)))]
+        return lines or list(islice(self._source, size))
+
+    def back(self, lines: Sequence[str]) -> None:
+        self._back.extendleft(reversed(lines))
+
+
+def dialect(options: FileOptions) -> dict[str, Any]:
+    """How `csv.reader` is told of it."""
+    quote = options.quote or '"'
+    said: dict[str, Any] = {"delimiter": options.delimiter or ";", "strict": True}
+    if quote == "none":
+        return said | {"quoting": csv.QUOTE_NONE}
+    said["quotechar"] = quote
+    return said | {"doublequote": False, "escapechar": "\\"} if options.backslash else said
+
+
+def _refuse_markup(file: BinaryIO, name: str, encoding: str) -> None:
+    file.seek(0)
+    head = file.read(text.HEAD_BYTES).decode(encoding, "replace")
+    if head.lstrip("\ufeff \t\r\n")[:1] == "<":
+        raise BadData(f"{name}: это не CSV, а HTML или XML; вероятно, вместо выгрузки записана страница ошибки")
+
+
+def _stated(file: BinaryIO, name: str, options: FileOptions, total: TotalLine) -> Stated:
+    """What the last line says. Raises BadData when it is not there: the file was cut."""
+    lines = [line for line in text.tail(file, options.encoding or "utf-8") if line.strip()]
+    lines = [line for line in lines if not (options.comment and line.startswith(options.comment))]
+    if not lines or not lines[-1].lstrip('"').startswith(total.starts):
+        raise BadData(f"{name}: последняя строка не начинается с «{total.starts}» (options.total); файл обрезан")
+    try:
+        cells = next(csv.reader([lines[-1]], **dialect(options)))
+        rows = None if total.rows is None else scaled(cells[total.rows - 1], 0)
+        sums = {column: scaled(cells[place - 1], KOPECK_DIGITS) for column, place in total.sums.items()}
+    except (csv.Error, IndexError, Unfit) as error:
+        raise BadData(f"{name}: строка итогов «{lines[-1][:80]}» не читается ({error})") from error
+    return Stated(rows=rows, sums=sums)

@@ -44,6 +44,16 @@ def surely_other(sample: bytes, encoding: str) -> str | None:
     return other
 
 
+def certain(sample: bytes) -> str | None:
+    """The encoding that a text without any mark is in, if enough letters say so and no other comes near."""
+    found = likely(sample)
+    if found not in ONE_BYTE or found is None:
+        return found
+    shares = sorted(_share(sample, encoding) for encoding in ONE_BYTE)
+    clear = _foreign_bytes(sample) >= CERTAIN_LETTERS and shares[-2] <= FAR_BEHIND * shares[-1]
+    return found if clear else None
+
+
 def _is_utf8(sample: bytes) -> bool:
     """Whether the sample is UTF-8 with something in it that ASCII has not; its ends may cut a character."""
     try:

@@ -22,7 +22,9 @@ from typing import BinaryIO, ClassVar, Final
 import msgspec
 from asyncssh import FILEXFER_TYPE_REGULAR, SFTPNoSuchFile
 
-from connectors.formats.csv import CsvOptions, Rows, Table, survey
+from connectors.formats.contract import Opened, Portion, digest
+from connectors.formats.options import FileOptions
+from connectors.formats.registry import open_file
 from connectors.sftp import manifest as manifests
 from connectors.sftp import settings as reach
 from connectors.sftp.manifest import Manifest
@@ -49,7 +51,7 @@ class SftpSource:
     """`contracts.Source` over the drop."""
 
     settings_type: ClassVar[type[msgspec.Struct]] = SourceSettings
-    options_type: ClassVar[type[msgspec.Struct]] = CsvOptions
+    options_type: ClassVar[type[msgspec.Struct]] = FileOptions
 
     def __init__(self, settings: SourceSettings) -> None:
         self._settings = settings
@@ -92,7 +94,7 @@ class Taken(msgspec.Struct):
 
     name: str
     file: BinaryIO
-    table: Table
+    table: Opened
     manifest: Manifest | None
 
     def close(self) -> None:
@@ -131,7 +133,7 @@ class SftpSession:
         taken.table.require(columns)
         rows = 0
         for part in taken.table.batches(columns):
-            rows += part.rows
+            rows += part.rows + len(part.faults)
             yield _batch(part, wanted, taken.name)
         if taken.manifest is not None and taken.manifest.rows != rows:
             raise BadData(f"{taken.name}: строк {rows}, а манифест обещает {taken.manifest.rows}; файл не принят")
@@ -166,15 +168,19 @@ class SftpSession:
     def _is_whole(self, name: str) -> bool:
         return name + manifests.SUFFIX in self._listing or self._settings.settle_seconds is not None
 
-    def _fetch(self, name: str, options: CsvOptions) -> Taken:
+    def _fetch(self, name: str, options: FileOptions) -> Taken:
         """Copy the file into one without a name, which is gone with this process whatever happens, and check it."""
         if self._listing[name].size > self._settings.max_file_bytes:
             raise BadData(f"{name}: файл больше max_file_bytes ({self._settings.max_file_bytes})")
         file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the session
         try:
             promised = visit(self._settings, lambda call: self._copy(call, name, file))
-            self._check(name, file, promised, options)
-            return Taken(name, file, Table(file, name=name, options=options), promised)
+            if promised is not None:
+                self._check(name, file, promised)
+            table = open_file(file, name=name, options=options)
+            if promised is None and not table.ended:
+                raise BadData(f"{name}: последняя строка не закончена, а манифеста нет; файл обрезан")
+            return Taken(name, file, table, promised)
         except BaseException:
             file.close()
             raise
@@ -191,13 +197,8 @@ class SftpSession:
             raise Unreachable(f"{path}: файл исчез, пока его читали; попытка будет повторена") from error
         return promised
 
-    def _check(self, name: str, file: BinaryIO, promised: Manifest | None, options: CsvOptions) -> None:
-        found = survey(file, name=name, encoding=options.encoding)
-        if promised is None:
-            if not found.ended:
-                raise BadData(f"{name}: последняя строка не закончена, а манифеста нет; файл обрезан")
-            return
-        if found.sha256 != promised.sha256.lower():
+    def _check(self, name: str, file: BinaryIO, promised: Manifest) -> None:
+        if digest(file) != promised.sha256.lower():
             raise BadData(
                 f"{name}: содержимое не то, что в манифесте (SHA-256 не сходится); файл повреждён или обрезан"
             )
@@ -208,9 +209,9 @@ class SftpSession:
         self._as_of = self._as_of or promised.as_of
 
 
-def _options(wanted: Wanted) -> CsvOptions:
+def _options(wanted: Wanted) -> FileOptions:
     try:
-        return msgspec.convert(wanted.options, CsvOptions)
+        return msgspec.convert(wanted.options, FileOptions)
     except msgspec.ValidationError as error:
         raise SettingsError(f"datasets.{wanted.dataset.name}.options: {error}") from error
 
@@ -233,15 +234,17 @@ def _columns(wanted: Wanted) -> list[str]:
     return columns if wanted.watermark is None else [*columns, wanted.watermark]
 
 
-def _batch(part: Rows, wanted: Wanted, name: str) -> Batch:
-    watermark = max(part.columns.pop(), default=None) if wanted.watermark is not None else None
+def _batch(part: Portion, wanted: Wanted, name: str) -> Batch:
+    watermark = max(filter(None, part.columns.pop()), default=None) if wanted.watermark is not None else None
     return Batch(
         columns=part.columns,
         rows=part.rows,
         exact=False,
         first_row=part.first_row,
         where=name,
-        watermark=watermark or None,
+        watermark=watermark,
+        numbers=part.numbers,
+        faults=part.faults,
     )
 
 

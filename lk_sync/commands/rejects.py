@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +17,7 @@ from lk_sync.commands.desk import Desk, as_json_option
 from lk_sync.commands.speech import Command, Noun
 from lk_sync.errors import SettingsError
 from lk_sync.flow import listing
+from lk_sync.flow.run import Puller, RunReport
 from lk_sync.reports import as_json, number, say
 from lk_sync.store import audit
 from lk_sync.store import rejects as rejects_
@@ -146,8 +149,50 @@ def chosen(rows: Iterable[Unsettled], numbers: Sequence[str]) -> list[Unsettled]
     return list({row.number: row for found in named.values() for row in found}.values())
 
 
+@click.command(cls=Command)
+@click.argument("numbers", nargs=-1, metavar="[№…]")
+@click.option("--all", "everything", is_flag=True, help="Все неразобранные.")
+@dataset_option
+@as_json_option
+@click.pass_obj
+def replay(desk: Desk, numbers: tuple[str, ...], everything: bool, dataset: str | None, json: bool) -> int:
+    """Принять заново по исправленному описанию источника. № — как в списке; 17/charges, 17 — набор, запуск."""
+    if everything == bool(numbers):
+        raise SettingsError("назовите строки (их показывает lk-sync rejects) или укажите --all")
+    found = desk.store.read(lambda tx: rejects_.unsettled(tx, dataset=dataset))
+    picked = [row for row in (found if everything else chosen(found, numbers)) if row.state != "held"]
+    torn = [row for row in picked if row.cells is None]
+    whole = sorted((row for row in picked if row.cells is not None), key=_run_of)
+    reports_ = [_puller(desk).replay(*place, list(rows)) for place, rows in groupby(whole, key=_run_of)]
+    if json:
+        as_json(reports_)
+    else:
+        _say_replayed(reports_, len(found) if everything else len(picked), torn)
+    return int(bool(torn) or any(not report.clean for report in reports_))
+
+
+def _run_of(row: Unsettled) -> tuple[str, int]:
+    return row.source, row.run
+
+
+def _puller(desk: Desk) -> Puller:
+    return Puller(desk.config, desk.store, clock=now, watch=lambda _: None, stop=threading.Event(), started_by="hand")
+
+
+def _say_replayed(done: Sequence[RunReport], asked: int, torn: Sequence[Unsettled]) -> None:
+    for report in done:
+        reports.run_report(report)
+    if torn:
+        say(
+            f"Не разобраны на столбцы и заново не принимаются, нужна новая загрузка: {number(len(torn))} "
+            f"(первая — {torn[0].number})"
+        )
+    if not done and not torn:
+        say("Повторять нечего: неразобранных строк нет." if not asked else "Запуск задержан: сначала lk-sync approve.")
+
+
 rejects = Noun("rejects", usual=listed, help="Что не принято, почему, и что с этим сделать.")
-for _command in (export, dismiss):
+for _command in (export, dismiss, replay):
     rejects.add_command(_command)
 
 COMMANDS = (rejects,)

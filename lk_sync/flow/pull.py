@@ -27,12 +27,13 @@ import msgspec
 from lk_sync import errors, registry
 from lk_sync.cache.codes import Codes
 from lk_sync.cache.places import CachePlace
-from lk_sync.contracts import Session, TakesFiles, Totals, Wanted
+from lk_sync.contracts import Session, Source, TakesFiles, Totals, Wanted
 from lk_sync.errors import LkError, SettingsError, Unreachable
 from lk_sync.flow import disk
 from lk_sync.flow.derive import Derivation, stated
 from lk_sync.flow.kept import Keeper
 from lk_sync.flow.lookups import Lookups
+from lk_sync.flow.replay import Again, Replay
 from lk_sync.flow.since import comparable
 from lk_sync.flow.stage import Staged, Staging
 from lk_sync.flow.validate import Unfit, Validator, converter
@@ -53,6 +54,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     wanted: tuple[Wanted, ...]
     staging: Path
     cache: CachePlace
+    again: tuple[Again, ...] = ()  # rows to be tried again instead of a pull
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -168,9 +170,17 @@ def _exit_after(parent: Any) -> None:
     os._exit(1)
 
 
-def _fill(order: Order, pipe: Connection) -> None:
+def _source(order: Order) -> Source | Replay:
     source = registry.source(order.source, order.connection, order.file)
+    looks_up = any(wanted.shaping.lookups for wanted in order.wanted)
+    if order.again and not looks_up:
+        return Replay(source, order.again, looks_up=False)
     source.channel()
+    return Replay(source, order.again, looks_up=True) if order.again else source
+
+
+def _fill(order: Order, pipe: Connection) -> None:
+    source = _source(order)
     cache = order.cache.open()
     try:
         staging = Staging(order.staging, run=order.run, source=order.name, codes=Codes(cache))
@@ -229,7 +239,6 @@ class _Pulling:
                 beside=shaping.beside,
                 match=shaping.match,
                 match_days=shaping.match_days,
-                months=self._stage.months,
             )
         )
         self._pipe.send(Progress(asked.dataset.name, self._pulled, self._pulled))

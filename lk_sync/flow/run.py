@@ -9,36 +9,35 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from lk_sync import databases, mapping
-from lk_sync.cache.base import Base
 from lk_sync.cache.merge import Merged
 from lk_sync.clock import Clock, instant
 from lk_sync.config import Config, SourceSetting
 from lk_sync.contracts import Totals, Wanted
-from lk_sync.errors import BadData, Busy, Held, LkError, SettingsError
-from lk_sync.flow import desk, disk, publish, stage
-from lk_sync.flow.check import check
-from lk_sync.flow.findings import Finding
+from lk_sync.errors import BadData, Held, LkError, SettingsError
+from lk_sync.flow import desk, disk, publish, replay, stage
+from lk_sync.flow.check import Finding, check
 from lk_sync.flow.publish import Published
 from lk_sync.flow.pull import Order, Watch, pull
+from lk_sync.flow.replay import Retold
 from lk_sync.flow.since import asked_since
 from lk_sync.flow.stage import Staged
 from lk_sync.locks import Hold
 from lk_sync.schedules import Job
 from lk_sync.store import rejects, runs
 from lk_sync.store.database import Store, Tx
+from lk_sync.store.rejects import Unsettled
 
 HELD_KEPT_DAYS: Final = 7
-TIMES_MOVED: Final = 5  # so often may other sources publish while one is checked
+REPLAY: Final = "replay"  # what runs are called in which rejected rows were tried again
 
 
 class RunReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,17 +72,49 @@ class Puller:
         mapping.agree(file.parent, self._config.sources)
         with databases.lock(self._config, job.peer) as hold, disk.faults_told():
             self._mend(job.peer)
-            run = self._store.write_now(
-                lambda tx: runs.open_run(tx, job=name, source=job.peer, started_by=self._started_by, now=self._clock())
-            )
-            try:
-                with disk.faults_told():
-                    since = self._since(wanted, job.peer, full=full or job.full)
-                    return self._walk(run, name, job, setting, since, hold)
-            except LkError as error:
-                with suppress(sqlite3.Error):  # a full disk; the next walk will find the run broken
-                    self._close(run, "failed", error)
-                raise
+
+            def body(run: int) -> RunReport:
+                since = self._since(wanted, job.peer, full=full or job.full)
+                return self._walk(run, name, job, setting, since, hold)
+
+            return self._numbered(name, job.peer, body)
+
+    def _numbered(self, name: str, source: str, body: Callable[[int], RunReport]) -> RunReport:
+        """`body` as a run with a number; the lock of the source is held."""
+        run = self._store.write_now(
+            lambda tx: runs.open_run(tx, job=name, source=source, started_by=self._started_by, now=self._clock())
+        )
+        try:
+            with disk.faults_told():
+                return body(run)
+        except LkError as error:
+            with suppress(sqlite3.Error):  # a full disk; the next walk will find the run broken
+                self._close(run, "failed", error)
+            raise
+
+    def replay(self, source: str, run: int, rejected: Sequence[Unsettled]) -> RunReport:
+        """Try rows again that `run` could not take, by the mapping as it is now. What is taken is published, what is
+        rejected again lies on the desk as the new run's. Raises as `walk`, SettingsError when cells are missing."""
+        if source not in self._config.sources:
+            raise SettingsError(f"источник «{source}» больше не описан в sources/; его строки можно только отложить")
+        again = replay.rows_of(rejected)
+        setting, file = self._config.sources[source], self._config.folder / "sources" / f"{source}.yaml"
+        wanted = mapping.all_wanted(file, setting, {row.dataset for row in again})
+        for row in again:
+            replay.fit(next(wish for wish in wanted if wish.dataset.name == row.dataset), row)
+        with databases.lock(self._config, source) as hold, disk.faults_told():
+            self._mend(source)
+            wished = replay.wishes(wanted, publish.watermarks(self._cache, source))
+            job = Job(pull=source, every="1h")
+
+            def body(number: int) -> RunReport:
+                return self._walk(number, REPLAY, job, setting, wished, hold, Retold(run, tuple(again)))
+
+            report = self._numbered(REPLAY, source, body)
+            if report.state != "held":
+                by = f"повтор, запуск {report.run}"
+                self._store.write_now(lambda tx: rejects.settle(tx, rejected, by=by, now=self._clock()))
+            return report
 
     def approve(self, run: int) -> RunReport:
         """Publish a held run as it was staged. Raises SettingsError when it is not held any more."""
@@ -113,7 +144,14 @@ class Puller:
         return tuple(asked_since(each, setting[each.dataset.name].overlap_minutes, rows, gone) for each in wanted)
 
     def _walk(
-        self, run: int, name: str, job: Job, setting: SourceSetting, wanted: tuple[Wanted, ...], hold: Hold
+        self,
+        run: int,
+        name: str,
+        job: Job,
+        setting: SourceSetting,
+        wanted: tuple[Wanted, ...],
+        hold: Hold,
+        retold: Retold | None = None,
     ) -> RunReport:
         staging = self._staging(run)
         order = Order(
@@ -125,11 +163,12 @@ class Puller:
             wanted=wanted,
             staging=staging,
             cache=self._cache,
+            again=retold.rows if retold else (),
         )
         keep = False
         try:
             pull(order, deadline_seconds=60.0 * job.deadline_minutes, watch=self._watch, stop=self._stop)
-            report = self._check_and_publish(run, name, job, setting, staging, hold)
+            report = self._check_and_publish(run, name, job, setting, staging, hold, retold)
             keep = report.state == "held"
             return report
         finally:
@@ -137,34 +176,29 @@ class Puller:
                 staging.unlink(missing_ok=True)
 
     def _check_and_publish(
-        self, run: int, name: str, job: Job, setting: SourceSetting, staging: Path, hold: Hold
+        self,
+        run: int,
+        name: str,
+        job: Job,
+        setting: SourceSetting,
+        staging: Path,
+        hold: Hold,
+        retold: Retold | None = None,
     ) -> RunReport:
         at = instant(self._clock())
         with publish.staged_beside_cache(self._cache, staging, hold) as (base, staged):
+            guards = {n: d.guards for n, d in setting.datasets.items()}
+            if retold:
+                replay.drop_older(base, staged, run=retold.run)
+                guards = {n: msgspec.structs.replace(rule, reject_percent=100) for n, rule in guards.items()}
+            found = check(base, staged, guards)
             rejected = stage.rejects(base)
             self._store.write_now(lambda tx: rejects.add_all(tx, run, rejected))
-            for _ in range(TIMES_MOVED):
-                differences = publish.differences(base, staged, source=job.peer)
-                found = self._check(base, staged, differences, setting, job.peer)
-                if any(finding.holds for finding in found):
-                    return self._record(run, name, staged, {}, tuple(found))
-                with suppress(publish.Moved):
-                    done = publish.publish(base, staged, run=run, source=job.peer, at=at, found=differences)
-                    desk.settle(self._store, base, staged, run=run, source=job.peer, now=self._clock())
-                    return self._record(run, name, staged, done, tuple(found))
-        raise Busy("кэш всё время меняют другие источники; ничего не опубликовано, повторите позже")
-
-    def _check(
-        self,
-        base: Base,
-        staged: Mapping[str, Staged],
-        differences: publish.Differences,
-        setting: SourceSetting,
-        source: str,
-    ) -> list[Finding]:
-        guards = {name: dataset.guards for name, dataset in setting.datasets.items()}
-        now = self._clock().astimezone(ZoneInfo(setting.time_zone))
-        return check(base, staged, guards, differences, source=source, now=now)
+            done: dict[str, Published] = {}
+            if not any(finding.holds for finding in found):
+                done = publish.publish(base, staged, run=run, source=job.peer, at=at)
+                desk.settle(self._store, base, staged, run=run, source=job.peer, now=self._clock())
+        return self._record(run, name, staged, done, tuple(found))
 
     def _record(
         self,

@@ -160,9 +160,12 @@ def test_the_rejects_desk_is_listed_exported_and_put_aside(office: Office) -> No
     wrong = office.lk_sync("rejects", "dismiss", "1/payments/9", "--why", "нет")
     assert (wrong.code, "такой неразобранной строки нет" in wrong.err) == (2, True)
     assert office.lk_sync("rejects", "dismiss", "1/payments/1", "--why", "опечатка").code == 0
+    again = office.lk_sync("rejects", "replay", "1/payments/2")
+    assert (again.code, again.lines[0]) == (1, ["Запуск 2, задание replay: без изменений"])
+    assert office.lk_sync("rejects", "replay").code == 2
     (left,) = json.loads(office.lk_sync("rejects", "--json").out)["rejects"]
-    assert (left["number"], left["account"], left["value"]) == ("1/payments/2", "000000006", "1.005")
-    assert office.lk_sync("rejects", "dismiss", "1", "--why", "не нужны").code == 0
+    assert (left["number"], left["account"], left["value"]) == ("2/payments/1", "000000006", "1.005")
+    assert office.lk_sync("rejects", "dismiss", "2", "--why", "не нужны").code == 0
     assert office.lk_sync("rejects").out == "Неразобранных строк нет.\n"
 
 

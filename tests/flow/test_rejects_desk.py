@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import Any
 
+import pytest
+
+from lk_sync.config import Config
+from lk_sync.errors import SettingsError
+from lk_sync.flow.run import RunReport
 from lk_sync.store import rejects
 from tests.flow.conftest import World
 
@@ -82,3 +89,99 @@ def test_what_a_held_run_has_rejected_is_on_the_desk_but_touches_no_account(worl
     assert world.store.read(rejects.unsettled_accounts) == []
     world.puller.approve(2)
     assert len(world.store.read(rejects.unsettled_accounts)) == 10
+
+
+# Tried again
+
+Cells = Callable[[str], list[tuple[Any, ...]]]
+
+
+def mend(world: World, old: str, new: str) -> None:
+    """The mapping after somebody has corrected it."""
+    source = world.config.folder / "sources" / "books.yaml"
+    text = source.read_text("utf-8")
+    assert old in text
+    source.write_text(text.replace(old, new), "utf-8")
+    world.config = Config(world.config.folder, {})
+
+
+def replayed(world: World, *, run: int = 1) -> RunReport:
+    return world.puller.replay("books", run, world.store.read(lambda tx: rejects.unsettled(tx, run=run)))
+
+
+def with_an_unknown_channel(world: World) -> None:
+    mend(world, "channel: {column: канал}", "channel: {column: канал, values: {касса: касса}}")
+    many(world)
+    for row in world.books["payments"]["rows"][100:103]:
+        row["канал"] = "терминал"
+    world.pull()
+    assert len(open_rows(world)) == 3
+
+
+def test_rows_are_taken_once_the_mapping_is_mended(world: World, cells: Cells) -> None:
+    with_an_unknown_channel(world)
+    before = cells("SELECT * FROM payments")
+    state = cells("SELECT watermark, published_at FROM dataset_state WHERE dataset = 'payments'")
+    mend(world, "{касса: касса}", "{касса: касса, терминал: банк}")
+    report = replayed(world)
+    (payments,) = report.datasets
+    assert (report.state, payments.mode, payments.pulled, payments.inserted, payments.ended) == (
+        "published", "increment", 3, 3, 0,
+    )  # fmt: skip
+    assert open_rows(world) == []
+    assert set(before) < set(cells("SELECT * FROM payments"))
+    assert cells("SELECT COUNT(*) FROM payments") == [(300,)]
+    assert cells("SELECT watermark FROM dataset_state WHERE dataset = 'payments'") == [state[0][:1]]
+    assert world.pull().state == "unchanged"
+
+
+def test_what_is_rejected_again_lies_on_the_desk_as_the_new_runs(world: World, cells: Cells) -> None:
+    with_an_unknown_channel(world)
+    report = replayed(world)
+    assert report.state == "unchanged"
+    left = world.store.read(rejects.unsettled)
+    assert {(row.run, row.value) for row in left} == {(report.run, "терминал")}
+    assert [row.row_number for row in left] == [101, 102, 103]  # of the source, as they were
+    mend(world, "{касса: касса}", "{касса: касса, терминал: банк}")
+    assert replayed(world, run=report.run).datasets[0].inserted == 3
+    assert cells("SELECT COUNT(*) FROM payments") == [(300,)]
+
+
+def test_what_was_published_after_a_row_was_rejected_is_newer_and_stays(world: World, cells: Cells) -> None:
+    with_an_unknown_channel(world)
+    old = world.store.read(rejects.unsettled)
+    row = world.books["payments"]["rows"][100]
+    row |= {"канал": "касса", "сумма": "77.00", "изменён": "2026-11-05T00:00:00"}
+    world.pull()
+    mend(world, "{касса: касса}", "{касса: касса, терминал: банк}")
+    report = world.puller.replay("books", 1, old)
+    assert report.datasets[0].inserted == 2
+    assert cells("SELECT amount_kopecks FROM payments WHERE account = 1000000100") == [(7700,)]
+
+
+def test_a_column_that_was_not_kept_is_named(world: World) -> None:
+    with_an_unknown_channel(world)
+    for row in world.books["payments"]["rows"]:
+        row["способ"] = "касса"
+    mend(world, "channel: {column: канал, ", "channel: {column: способ, ")
+    with pytest.raises(SettingsError, match="столбец «способ» для поля channel не был сохранён"):
+        replayed(world)
+    assert len(open_rows(world)) == 3
+
+
+def test_a_lookup_is_read_anew_from_the_source(world: World, cells: Cells) -> None:
+    channels = {"rows": [{"код": "касса", "имя": "Касса"}]}
+    world.books["payments.channel"] = channels
+    mend(
+        world,
+        "channel: {column: канал}",
+        "channel: {lookup: {from: каналы, column: канал, key: код, value: имя}}",
+    )
+    many(world)
+    world.books["payments"]["rows"][100]["канал"] = "терминал"
+    world.pull()
+    assert open_rows(world) == ["000000100 П"]
+    channels["rows"].append({"код": "терминал", "имя": "Терминал"})
+    world.script.write_text(json.dumps(world.books), "utf-8")
+    assert replayed(world).datasets[0].inserted == 1
+    assert cells("SELECT code FROM codes JOIN payments ON id = channel WHERE account = 1000000100") == [("Терминал",)]

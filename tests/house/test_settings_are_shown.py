@@ -50,8 +50,16 @@ def test_every_file_of_settings_has_a_kind() -> None:
 def test_every_setting_of_a_connector_stands_in_its_readme(group: str) -> None:
     for point in entry_points(group=group):
         kind = point.load()
-        readme = ROOT / Path(*point.module.split(".")[:2]) / "README.md"
+        readme = _folder(point.module) / "README.md"
         text = readme.read_text("utf-8")
-        wanted = [*_settings(kind.settings_type), *_settings(getattr(kind, "options_type", None))]
+        options = getattr(kind, "options_type", None)
+        beside = _folder(options.__module__) / "README.md" if options else readme
+        if beside.exists():  # the options of files are told once, beside the formats
+            text += beside.read_text("utf-8")
+        wanted = [*_settings(kind.settings_type), *_settings(options)]
         faults = [f"{section}.{key}" for section, key in wanted if not re.search(rf"\b{key}\b", text)]
         assert not faults, told(faults, f"Допишите в {readme.relative_to(ROOT)}.")
+
+
+def _folder(module: str) -> Path:
+    return ROOT / Path(*module.split(".")[:2])

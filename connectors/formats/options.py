@@ -1,0 +1,63 @@
+"""Options: what can be said of a file in `options:`, and which of it has a meaning in its format?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Annotated, Final, Literal
+
+import msgspec
+
+from lk_sync.config import Strict
+from lk_sync.errors import SettingsError
+
+Format = Literal["csv", "dbf"]
+Encoding = Literal["utf-8", "utf-16", "cp1251", "cp866", "koi8-r"]
+FORMATS: Final[Mapping[str, Format]] = {"csv": "csv", "txt": "csv", "tsv": "csv", "dbf": "dbf"}
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Place = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class TotalLine(Strict, frozen=True, kw_only=True):
+    """The last line, which says what there should be. Its fields are counted from 1: where the number of rows stands,
+    and of which column the sums are."""
+
+    starts: Annotated[str, msgspec.Meta(min_length=1)]
+    rows: Place | None = None
+    sums: Mapping[str, Place] = {}
+
+
+class FileOptions(Strict, frozen=True, kw_only=True):
+    """How a file is written. It is never guessed: a wrong guess of the encoding gives names without a fault."""
+
+    format: Format | None = None  # None: by the end of the name, csv if that says nothing
+    encoding: Encoding | None = None
+    delimiter: Annotated[str, msgspec.Meta(min_length=1, max_length=1)] | None = None
+    quote: Literal['"', "'", "none"] | None = None
+    backslash: bool = False  # a quote within quotes is \" and not ""
+    header: bool = True  # False: columns are called 1, 2, …
+    skip_lines: Count = 0
+    comment: tuple[str, ...] = ()
+    skip_blank: bool = False
+    closing_delimiter: bool = False  # a row ends with a delimiter that no column follows
+    total: TotalLine | None = None
+    open_end: bool = False  # the last line need not be closed by a line break
+
+
+_TEXT: Final = ("encoding", "delimiter", "quote", "backslash", "header", "skip_lines", "comment", "skip_blank")
+KEYS: Final[Mapping[Format, tuple[str, ...]]] = {
+    "csv": (*_TEXT, "closing_delimiter", "total", "open_end"),
+    "dbf": ("encoding",),
+}
+
+
+def settled(options: FileOptions, name: str) -> FileOptions:
+    """The options with their format. Raises SettingsError for a key that says nothing in it."""
+    kind = options.format or FORMATS.get(PurePath(name).suffix.lstrip(".").lower(), "csv")
+    for field in msgspec.structs.fields(options):
+        if field.name != "format" and field.name not in KEYS[kind] and getattr(options, field.name) != field.default:
+            raise SettingsError(
+                f"{name}: options.{field.name} не бывает у формата {kind} (бывает: {', '.join(KEYS[kind])}); "
+                "формат задаёт options.format, а без него — окончание имени файла"
+            )
+    return msgspec.structs.replace(options, format=kind)
