@@ -8,6 +8,7 @@ Each group of commands is a module of `lk_sync.commands`.
 from __future__ import annotations
 
 import logging
+import os
 import pkgutil
 from importlib import import_module
 from pathlib import Path
@@ -38,12 +39,22 @@ from lk_sync.commands.speech import Commands
     metavar="ФАЙЛ",
     help="Расписание; по умолчанию schedules.yaml рядом с папкой настроек или LK_SCHEDULES.",
 )
+@click.option(
+    "--log-format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    envvar=logs.FORMAT,
+    metavar="text|json",
+    help="Вид строк журнала; по умолчанию text или LK_LOG.",
+)
 @click.version_option(
     package_name="lk-sync", prog_name="lk-sync", message="%(prog)s %(version)s", help="Показать версию."
 )
 @click.pass_context
-def main(ctx: click.Context, folder: Path, timetable: Path | None) -> None:
+def main(ctx: click.Context, folder: Path, timetable: Path | None, form: str) -> None:
     """Обмен личного кабинета с учётной системой поставщика."""
+    os.environ[logs.FORMAT] = form  # the processes that load data read it there
     logs.configure()
     logs.through_structlog(logging.WARNING)
     ctx.obj = Desk(folder, timetable)

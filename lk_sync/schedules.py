@@ -41,7 +41,8 @@ class Job(Strict, frozen=True, kw_only=True):
 
     `full`: every run is a snapshot; otherwise datasets with a watermark come as an increment.
     `late_minutes`: a start that was missed (nobody ran the timetable, all hands were full) is made up for if it is not
-    older; several missed ones are one.
+    older; several missed ones are one. `retry_minutes`: how long after the first, second, … failure in a row a source
+    that could not be reached is tried again; the last one goes on.
     """
 
     pull: str | None = None
@@ -53,6 +54,7 @@ class Job(Strict, frozen=True, kw_only=True):
     jitter_seconds: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 0
     late_minutes: Positive = 60
     deadline_minutes: Positive = 60
+    retry_minutes: tuple[Positive, ...] = (1, 5, 15, 60)
 
     @property
     def does(self) -> Literal["pull", "push"]:
@@ -133,8 +135,10 @@ def trigger(job: Job, schedules: Schedules) -> WallClock | IntervalTrigger:
 def is_overdue(job: Job, schedules: Schedules, *, last: datetime | None, now: datetime) -> bool:
     """Whether a job that last started at `last` has missed a start that is still worth making up for.
 
-    An interval whose last start nobody knows (the first one; a push leaves no run behind) is overdue.
+    An interval whose last start nobody knows is overdue. One in the future is of a clock that has been set back since.
     """
+    if last is not None and last > now:
+        last = None
     if job.every is not None:
         return last is None or last + timedelta(seconds=_seconds(job.every)) <= now
     if last is None:

@@ -8,6 +8,7 @@ pipe go only progress counts and the one word how it ended. When the parent dies
 from __future__ import annotations
 
 import ctypes
+import logging
 import multiprocessing
 import os
 import signal
@@ -24,7 +25,7 @@ from typing import Any, Final
 
 import msgspec
 
-from lk_sync import errors, registry
+from lk_sync import errors, logs, registry
 from lk_sync.cache.codes import Codes
 from lk_sync.cache.places import CachePlace
 from lk_sync.contracts import Session, Source, TakesFiles, Totals, Wanted
@@ -47,6 +48,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """What the child shall do. Carries no secret: the child reads those where the parent would."""
 
     run: int
+    job: str = ""
     name: str  # of the source, as the operator calls it
     source: str  # entry-point name
     connection: dict[str, Any]
@@ -142,6 +144,9 @@ def _child(order: Order, pipe: Connection) -> None:
     _die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    logs.configure()
+    logs.through_structlog(logging.WARNING)
+    logs.begin(job=order.job, run=order.run)
     try:
         _fill(order, pipe)
         pipe.send(None)

@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 
-from lk_sync import databases, mapping
+from lk_sync import databases, logs, mapping
 from lk_sync.cache.merge import Merged
 from lk_sync.clock import Clock, instant
 from lk_sync.config import Config, SourceSetting
@@ -84,12 +84,13 @@ class Puller:
         run = self._store.write_now(
             lambda tx: runs.open_run(tx, job=name, source=source, started_by=self._started_by, now=self._clock())
         )
+        logs.belongs_to(run=run)
         try:
             with disk.faults_told():
                 return body(run)
         except LkError as error:
             with suppress(sqlite3.Error):  # a full disk; the next walk will find the run broken
-                self._close(run, "failed", error)
+                self._close(run, "broken" if self._stop.is_set() else "failed", error)
             raise
 
     def replay(self, source: str, run: int, rejected: Sequence[Unsettled]) -> RunReport:
@@ -156,6 +157,7 @@ class Puller:
         staging = self._staging(run)
         order = Order(
             run=run,
+            job=name,
             name=job.peer,
             source=setting.source,
             connection=dict(setting.connection),

@@ -108,3 +108,45 @@ def _dataset(row: Row) -> RunDataset:
 def newer_published(tx: Tx, *, source: str, run: int) -> int | None:
     row = tx.row("runs.newer_published", source=source, run=run)
     return row[0] if row else None
+
+
+class Failing(msgspec.Struct, frozen=True):
+    """A job that has failed `times` in a row since `since`; `kind` and `text` are those of the newest failure."""
+
+    job: str
+    times: int
+    since: str
+    last: str
+    kind: str
+    text: str
+
+
+class Outage(msgspec.Struct, frozen=True):
+    """A source that could not be reached, `times` in a row."""
+
+    source: str
+    since: str
+    last: str
+    times: int
+
+
+def failing(tx: Tx) -> list[Failing]:
+    found = []
+    for job, times, since, last, newest in tx.rows("runs.failing"):
+        run = one(tx, newest)
+        if run is not None:
+            found.append(Failing(job, times, since, last, run.error_kind or "", run.error_text or ""))
+    return found
+
+
+def outages(tx: Tx) -> list[Outage]:
+    return [Outage(*row) for row in tx.rows("runs.outages")]
+
+
+def last_good_of_each_job(tx: Tx) -> list[Run]:
+    return [Run(*row) for row in tx.rows("runs.last_good_of_each_job")]
+
+
+def last_of_source(tx: Tx, source: str) -> Run | None:
+    row = tx.row("runs.last_of_source", source=source)
+    return Run(*row) if row else None

@@ -48,3 +48,36 @@ FROM run_datasets WHERE run = :run ORDER BY dataset;
 -- name: newer_published^
 -- The newest published run of the source after this one.
 SELECT MAX(run) FROM runs WHERE source = :source AND run > :run AND state = 'published';
+
+-- name: last_good_of_each_job
+-- The newest run of every job that found its source well.
+SELECT run, job, source, started_by, state, started_at, finished_at, error_kind, error_text
+FROM runs
+WHERE run IN (SELECT MAX(run) FROM runs WHERE state NOT IN ('running', 'held', 'failed', 'broken') GROUP BY job)
+ORDER BY job;
+
+-- name: failing
+-- Jobs whose runs fail: how often in a row, since when, when last, and the newest of these runs.
+SELECT f.job, COUNT(*), MIN(f.started_at), MAX(f.started_at), MAX(f.run)
+FROM runs f
+WHERE f.state = 'failed' AND f.run > COALESCE(
+    (SELECT MAX(g.run) FROM runs g WHERE g.job = f.job AND g.state NOT IN ('failed', 'running', 'broken')), 0)
+GROUP BY f.job;
+
+-- name: outages
+-- Sources that cannot be reached: since when, when tried last, how often. Any other end of a run shows one that can.
+SELECT u.source, MIN(u.started_at), MAX(u.started_at), COUNT(*)
+FROM runs u
+WHERE u.state = 'failed' AND u.error_kind = 'Unreachable' AND u.run > COALESCE(
+    (
+        SELECT MAX(g.run) FROM runs g
+        WHERE g.source = u.source AND g.state NOT IN ('running', 'broken')
+            AND (g.error_kind IS NULL OR g.error_kind <> 'Unreachable')
+    ), 0)
+GROUP BY u.source;
+
+-- name: last_of_source^
+-- The newest run of a source that has ended.
+SELECT run, job, source, started_by, state, started_at, finished_at, error_kind, error_text
+FROM runs
+WHERE run = (SELECT MAX(run) FROM runs WHERE source = :source AND state NOT IN ('running', 'broken'));

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,82 +14,16 @@ import pytest
 from lk_sync import databases
 from lk_sync.clock import now
 from lk_sync.store import runs
-from tests.core.conftest import LK_SYNC, PATIENCE_SECONDS, Office
+from tests.core.conftest import PATIENCE_SECONDS, Office
+from tests.core.engines import HASTY, Running, Start, engines_of, until
 
 STOP_SECONDS = 5
-HASTY = "from lk_sync import cli, engine; engine.RETRY_MINUTES = (1/60, 1/30); cli.main(['run'])"  # seconds for minutes
-Event = dict[str, Any]
-
-
-class Running:
-    """An engine at work, and what it has said so far."""
-
-    def __init__(self, office: Office, *program: str) -> None:
-        self._log = office.folder / f"engine-{time.monotonic_ns()}.log"
-        with self._log.open("wb") as log:
-            self.process = subprocess.Popen(
-                program or [LK_SYNC, "run"],
-                cwd=office.folder,
-                env=office.environment | {"LK_LOG": "json"},
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # whatever it starts is found by the session
-            )
-
-    @property
-    def said(self) -> str:
-        return self._log.read_text("utf-8")
-
-    def events(self, name: str | None = None) -> list[Event]:
-        events: list[Event] = []
-        for line in self.said.splitlines():
-            with suppress(json.JSONDecodeError):  # a line that is being written
-                events.append(json.loads(line))
-        return [event for event in events if name in (None, event["event"])]
-
-    def wait_for(self, name: str, times: int = 1) -> list[Event]:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while len(found := self.events(name)) < times:
-            assert self.process.poll() is None, self.said
-            assert time.monotonic() < deadline, self.said
-            time.sleep(0.05)
-        return found
-
-    def end(self, number: signal.Signals) -> tuple[int, float]:
-        """Its exit code, and how long it took."""
-        began = time.monotonic()
-        self.process.send_signal(number)
-        return self.process.wait(PATIENCE_SECONDS), time.monotonic() - began
-
-    def left(self) -> list[int]:
-        """Processes that it started and that still live."""
-        return [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/stat") if self._is_of_session(path)]
-
-    def _is_of_session(self, stat: Path) -> bool:
-        try:
-            state, _, _, session = stat.read_text().rpartition(")")[2].split()[:4]
-        except (FileNotFoundError, ProcessLookupError):
-            return False
-        return int(session) == self.process.pid and state != "Z"
-
-
-Start = Callable[..., Running]
 
 
 @pytest.fixture
 def start(office: Office) -> Iterator[Start]:
-    started: list[Running] = []
-
-    def begin(*program: str) -> Running:
-        started.append(Running(office, *program))
-        return started[-1]
-
-    yield begin
-    for running in started:
-        for process in running.left():
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
-        running.process.wait()
+    with engines_of(office) as begin:
+        yield begin
 
 
 def _every_second(office: Office, **job: Any) -> None:
@@ -175,12 +104,16 @@ def test_a_source_that_fails_is_told_once_and_once_when_it_is_well(office: Offic
     _every_second(office)
     engine = start()
     engine.wait_for("failed")
-    _until(lambda: _failed_runs(office) >= 3)
+    until(lambda: _failed_runs(office) >= 3)
     office.books["payments"]["act"] = "AccessDenied"
     office.keep_books()
-    engine.wait_for("failed", 2)
+    assert engine.wait_for("failed", 2)[-1]["waits_for_person"] is True
+    walked = len(office.store.read(runs.recent))
+    time.sleep(2.5)
+    assert len(office.store.read(runs.recent)) == walked  # a wrong password is not tried again and again
     del office.books["payments"]["act"]
     office.keep_books()
+    assert office.lk_sync("pull", "books").code == 0  # a person has looked
     engine.wait_for("well again")
     engine.wait_for("unchanged", 2)
     assert [(event["kind"], event["job"]) for event in engine.events("failed")] == [
@@ -193,19 +126,12 @@ def _failed_runs(office: Office) -> int:
     return sum(run.state == "failed" for run in office.store.read(runs.recent))
 
 
-def _until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
 def test_a_source_that_cannot_be_reached_is_tried_again_before_its_hour(office: Office, start: Start) -> None:
     office.books["payments"]["act"] = "Unreachable"
     office.keep_books()
     engine = start(sys.executable, "-c", HASTY)
     engine.wait_for("failed")
-    _until(lambda: _failed_runs(office) >= 3)
+    until(lambda: _failed_runs(office) >= 3)
     del office.books["payments"]["act"]
     office.keep_books()
     engine.wait_for("well again")

@@ -73,5 +73,5 @@ def test_an_engine_that_is_told_to_stop_rolls_back_the_pull_in_hand_and_leaves_n
     assert way.shown == truths.NOTHING
     with closing(sqlite3.connect(way.cache.with_name("store.db"))) as store:
         ((state, reason),) = store.execute("SELECT state, error_text FROM runs").fetchall()
-    assert (state, reason) == ("failed", "остановлено по требованию; ничего не опубликовано")
+    assert (state, reason) == ("broken", "остановлено по требованию; ничего не опубликовано")
     assert not list((way.cache.parent / "staging").iterdir())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import time
@@ -28,7 +29,7 @@ class Options(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ScriptedSource:
-    """Plays a JSON file: `{dataset: {"rows": [{column: cell}], "totals": …, "act": crash|hang|<error>}}`."""
+    """Plays a JSON file: `{dataset: {"rows": [{column: cell}], "totals": …, "act": crash|hang|say|<error>}}`."""
 
     settings_type: ClassVar[type[msgspec.Struct]] = ScriptSettings
     options_type: ClassVar[type[msgspec.Struct]] = Options
@@ -68,6 +69,10 @@ class ScriptedSource:
         yield self._batch(wanted, rows[:half], 1)
         if act == "crash":
             os.kill(os.getpid(), signal.SIGSEGV)
+        if act == "say":
+            logging.getLogger("scripted").warning("так велел сценарий")
+            yield self._batch(wanted, rows[half:], half + 1)
+            return
         if act == "hang":
             time.sleep(60)
         if act:
