@@ -19,6 +19,7 @@ import msgspec
 import yaml
 
 from lk_sync.errors import SettingsError
+from lk_sync.guards import Guards
 from lk_sync.settings_fault import Step, hint
 from lk_sync.settings_file import ZoneName, convert, load, read
 
@@ -219,22 +220,6 @@ class FieldSetting(Expression, frozen=True, kw_only=True):
     default: str | None = None
     format: str | None = None
     scale: Annotated[int, msgspec.Meta(ge=1, le=6)] | None = None
-
-
-class ControlTotal(Strict, frozen=True, kw_only=True):
-    """A query of the source that states row count and sums: columns `rows` and names of money fields, in rubles."""
-
-    query: str
-
-
-class Guards(Strict, frozen=True, kw_only=True):
-    """The circuit breaker of a dataset (`flow/check`). Percentages compare with what is published."""
-
-    shrink_percent: Annotated[int, msgspec.Meta(ge=0, le=100)] = 10
-    reject_percent: Annotated[int, msgspec.Meta(ge=0, le=100)] = 1
-    holder_change_percent: Annotated[int, msgspec.Meta(ge=0, le=100)] = 5
-    may_be_empty: bool = False
-    control_total: ControlTotal | None = None
 
 
 class DeletedFlag(Strict, frozen=True, kw_only=True):

@@ -86,3 +86,25 @@ class Codes:
         if kind == "code" and cell is not None:
             return str(next(word for word, key in self._ids.items() if key == cell))
         return "" if cell is None else str(cell)
+
+
+class Words:
+    """What the integers of the cache mean, asked for one by one: for reports, which show few."""
+
+    def __init__(self, base: Base) -> None:
+        self._base = base
+        self._codes: dict[int, str] = {}
+
+    def code(self, number: int) -> str:
+        if number not in self._codes:
+            self._codes[number] = self._one("code", "codes", "id", number)
+        return self._codes[number]
+
+    def account(self, key: int) -> str:
+        """The account's number."""
+        return str(key)[1:] if key > 0 else self._one("number", "account_keys", "account", key)
+
+    def _one(self, column: str, table: str, key: str, value: int) -> str:
+        sql = f"SELECT {column} FROM {self._base.at.cache}.{table} WHERE {key} = :value"
+        row = self._base.execute(sql, {"value": value}).fetchone()
+        return "?" if row is None else str(row[0])

@@ -2,7 +2,7 @@
 
 The SQL is made from `records.DATASETS` (names of ours only, never of a source) and is set-based throughout.
 A first load into an empty table is copied whole and journalled as one line; later merges find the differing
-keys once, in a scratch table, and work from that.
+keys once, in a scratch table of the dataset, and work from that.
 
 A source ends and changes its own rows; a row of another source with the same key becomes its own. The journal has at
 most one line per run and key, and a line holds every stored column.
@@ -10,15 +10,16 @@ most one line per run and key, and a line holds every stored column.
 
 from __future__ import annotations
 
-from typing import Final
-
 import msgspec
 
 from lk_sync.cache import schema
 from lk_sync.cache.base import Base
 from lk_sync.records import Dataset
 
-_SCRATCH: Final = "differing"
+
+def differing(dataset: Dataset) -> str:
+    """The scratch table of keys that differ, with their act."""
+    return f"differing_{dataset.name}"
 
 
 class Merged(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,8 +50,13 @@ def count(base: Base, table: str) -> int:
     return found
 
 
+def is_shorter(base: Base, table: str, rows: int) -> bool:
+    """Whether the table has fewer rows, without counting all of a long one."""
+    return count(base, f"(SELECT 1 AS one FROM {table} LIMIT {rows:d}) AS few") < rows
+
+
 def find_differences(base: Base, dataset: Dataset, *, origin: int, vanished: bool) -> Merged:
-    """Fill the scratch table with the keys that differ and their act; says how many of each.
+    """Fill the dataset's scratch table with the keys that differ and their act; says how many of each.
 
     `vanished`: rows of this source that are not staged end. Those that the source says are gone end in any case.
     """
@@ -76,14 +82,16 @@ def load(base: Base, dataset: Dataset, *, run: int) -> Merged:
     return Merged(inserted=rows)
 
 
-def apply(base: Base, dataset: Dataset, *, run: int) -> None:
-    """Journal and carry out the differences found before."""
+def apply(base: Base, dataset: Dataset, *, run: int) -> int:
+    """Journal and carry out the differences found before. How many rows are not as they should be afterwards: none."""
     sql = Statements(base, dataset)
     for statement in (sql.journal_written, sql.journal_ended):
         base.execute(statement, {"run": run})
     base.execute(sql.end)
     base.execute(sql.write)
+    unwritten: int = base.execute(sql.unwritten).fetchone()[0]
     base.execute(f"DROP TABLE {sql.scratch}")
+    return unwritten
 
 
 class Statements:
@@ -95,12 +103,13 @@ class Statements:
         self._compared = (*dataset.values, "extra", "origin")
         self._cache = cache = f"{base.at.cache}.{dataset.name}"
         self._staged = staged = f"{base.at.staging}.{dataset.name}"
-        self.scratch = scratch = f"{base.at.scratch}.{_SCRATCH}"
+        self.scratch = scratch = f"{base.at.scratch}.{differing(dataset)}"
         self.key = key = ", ".join(dataset.key)
         first = f"c.{dataset.key[0]}"
         absent = f"NOT EXISTS (SELECT 1 FROM {staged} AS s WHERE {self._same('c', 's')})"
         differs = f"({self._cells('c', self._compared)}) IS DISTINCT FROM ({self._cells('s', self._compared)})"
-        self.make_scratch = f"CREATE TEMP TABLE {_SCRATCH} AS SELECT {key}, '' AS act FROM {cache} WHERE 1 = 0"
+        empty = f"SELECT {key}, '' AS act FROM {cache} WHERE 1 = 0"
+        self.make_scratch = f"CREATE TEMP TABLE {differing(dataset)} AS {empty}"
         self.differing = (
             f"INSERT INTO {scratch} SELECT {self._cells('s', self._key)},"
             f" CASE WHEN {first} IS NULL THEN 'insert' ELSE 'update' END"
@@ -122,6 +131,11 @@ class Statements:
             f"INSERT INTO {cache} ({', '.join(self._columns)}) SELECT {self._cells('s', self._columns)}"
             f" FROM {scratch} AS d JOIN {staged} AS s ON {self._same('d', 's')} WHERE d.act <> 'end'"
             f" ON CONFLICT ({key}) DO UPDATE SET {assign}"
+        )
+        self.unwritten = (
+            f"SELECT COUNT(*) FROM {scratch} AS d LEFT JOIN {staged} AS s ON {self._same('d', 's')}"
+            f" LEFT JOIN {cache} AS c ON {self._same('d', 'c')}"
+            f" WHERE (d.act = 'end' AND {first} IS NOT NULL) OR (d.act <> 'end' AND ({first} IS NULL OR {differs}))"
         )
 
     @staticmethod

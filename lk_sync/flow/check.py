@@ -1,107 +1,186 @@
 """Check: may what is staged replace what subscribers see?
 
 The circuit breaker. Each finding is a sentence; one that `holds` stops the whole run before anything is
-visible: yesterday's data stay, pages say so, and a person decides (`lk-sync approve RUN`).
+visible: yesterday's data stay, pages say so, and a person decides (`lk-sync approve RUN`). The rules and their limits
+are `guards`; those about rows stand here, those about money in `check_money`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-
-import msgspec
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Final
 
 from lk_sync.cache import merge
 from lk_sync.cache.base import Base
-from lk_sync.config import Guards
+from lk_sync.cache.merge import Merged
+from lk_sync.clock import moment
+from lk_sync.flow import check_money, tally
+from lk_sync.flow.case import Case
+from lk_sync.flow.findings import Finding, found
+from lk_sync.flow.publish import Differences
+from lk_sync.flow.since import comparable
 from lk_sync.flow.stage import Staged
-from lk_sync.records import DATASETS
+from lk_sync.guards import Guards
+from lk_sync.records import DATASETS, month_text, next_month
+
+CLOCK_TOLERANCE: Final = timedelta(minutes=5)
+ZONES: Final = timedelta(hours=26)  # a watermark is local time of nobody knows where
 
 
-class Finding(msgspec.Struct, frozen=True):
-    dataset: str
-    text: str
-    holds: bool
-
-
-def check(base: Base, staged: Mapping[str, Staged], guards: Mapping[str, Guards]) -> list[Finding]:
-    """All findings of a run. `base`: the cache with what is staged beside it."""
-    findings: list[Finding] = []
-    for name, what in staged.items():
-        rule = guards[name]
-        findings += _rejects(what, rule)
-        findings += _totals(what)
-        if what.mode == "full":
-            findings += _shrink(base, what, rule)
-    findings += _orphans(base, staged)
-    if "accounts" in staged:
-        findings += _holders(base, guards["accounts"])
+def check(
+    base: Base,
+    staged: Mapping[str, Staged],
+    guards: Mapping[str, Guards],
+    differences: Differences,
+    *,
+    source: str,
+    now: datetime,
+) -> list[Finding]:
+    """All findings of a run. `base`: the cache with what is staged beside it. `now`: on the supplier's clock."""
+    case = Case(base, staged, guards, differences, source=source, now=now)
+    findings = [each for name in staged for rule in EACH for each in rule(case, name)]
+    for whole in (_holders, *check_money.RULES):
+        findings += whole(case)
     return findings
 
 
-def _rejects(what: Staged, rule: Guards) -> Iterator[Finding]:
-    if not what.rejected:
-        return
-    share = 100 * what.rejected / what.pulled
-    holds = share > rule.reject_percent
-    limit = f", предел {rule.reject_percent} %" if holds else ""
-    yield Finding(what.dataset, f"не принято строк: {what.rejected} из {what.pulled} ({share:.1f} %{limit})", holds)
-
-
-def _totals(what: Staged) -> Iterator[Finding]:
-    """The source's own totals against what arrived. Rejected rows are missing from the sums and are said apart."""
-    if what.source is None:
-        return
-    if what.source.rows != what.pulled:
-        yield Finding(what.dataset, f"строк в источнике {what.source.rows}, получено {what.pulled}", holds=True)
+def _rejects(case: Case, name: str) -> Iterator[Finding]:
+    what, rule = case.staged[name], case.guards[name]
     if what.rejected:
-        return
-    for field, said in what.source.sums.items():
-        if field in what.sums and what.sums[field] != said:
-            text = f"контрольная сумма {field}: в источнике {_rubles(said)}, получено {_rubles(what.sums[field])}"
-            yield Finding(what.dataset, text, holds=True)
+        share = 100 * what.rejected / what.pulled
+        beyond = share > rule.reject_percent
+        limit = f", предел {rule.reject_percent} %" if beyond else ""
+        text = f"не принято строк: {what.rejected} из {what.pulled} ({share:.1f} %{limit})"
+        yield from found(name, "rejects", rule, text, beyond=beyond)
 
 
-def _rubles(kopecks: int) -> str:
-    sign, whole = "-" if kopecks < 0 else "", abs(kopecks)
-    return f"{sign}{whole // 100}.{whole % 100:02d} ₽"
+def _totals(case: Case, name: str) -> Iterator[Finding]:
+    yield from tally.findings(case.base, case.staged[name], case.guards[name])
 
 
-def _shrink(base: Base, what: Staged, rule: Guards) -> Iterator[Finding]:
-    published = merge.count(base, f"{base.at.cache}.{what.dataset}")
+def _amount(case: Case, name: str) -> Iterator[Finding]:
+    """Nothing came, or much is about to end."""
+    what, rule = case.staged[name], case.guards[name]
     taken = what.pulled - what.rejected
-    if not taken and not rule.may_be_empty and (published or not what.rejected):
+    if what.mode == "full" and not taken and not rule.may_be_empty and (case.published(name) or not what.rejected):
+        published = case.own_rows(name)
         text = f"источник пуст, опубликовано {published} строк" if published else "источник пуст"
-        yield Finding(what.dataset, text, holds=True)
-    elif published and taken < published and 100 * (published - taken) > rule.shrink_percent * published:
+        yield from found(name, "empty", rule, text, beyond=what.absent_ends)
+    elif what.mode == "full" and what.absent_ends:
+        yield from _shrinks(case, name, taken)
+    else:
+        yield from _ends(case, name)
+
+
+def _shrinks(case: Case, name: str, taken: int) -> Iterator[Finding]:
+    rule, published = case.guards[name], case.own_rows(name)
+    if published and taken < published and 100 * (published - taken) > rule.shrink_percent * published:
         share = 100 * (published - taken) / published
         text = f"строк стало меньше на {share:.1f} % (было {published}, пришло {taken}, предел {rule.shrink_percent} %)"
-        yield Finding(what.dataset, text, holds=True)
+        yield from found(name, "shrink", rule, text)
 
 
-def _orphans(base: Base, staged: Mapping[str, Staged]) -> Iterator[Finding]:
-    """Rows of accounts that neither the cache nor this run knows. They are published, nobody can see them."""
-    known = [f"SELECT account FROM {base.at.cache}.accounts"]
-    if "accounts" in staged:
-        known.append(f"SELECT account FROM {base.at.staging}.accounts")
-    elif merge.is_empty(base, f"{base.at.cache}.accounts"):
+def _ends(case: Case, name: str) -> Iterator[Finding]:
+    """Rows that the source itself names as deleted."""
+    rule, merged = case.guards[name], case.differences.merged[name]
+    ended = merged.ended if merged else 0
+    if ended and case.is_share(ended, rule.shrink_percent, f"{case.base.at.cache}.{name}", least=rule.least):
+        published = merge.count(case.base, f"{case.base.at.cache}.{name}")
+        text = f"источник удалил строк: {ended} из {published} (предел {rule.shrink_percent} %)"
+        yield from found(name, "shrink", rule, text)
+
+
+def _months(case: Case, name: str) -> Iterator[Finding]:
+    """Months that cannot be."""
+    what, rule = case.staged[name], case.guards[name]
+    if what.months is None:
         return
-    for name in staged:
-        if name == "accounts" or DATASETS[name].key[0] != "account":
-            continue
-        sql = (
-            f"SELECT DISTINCT account FROM {base.at.staging}.{name} EXCEPT SELECT * FROM ({' UNION '.join(known)}) AS k"
-        )
-        strangers = len(base.execute(sql).fetchall())
-        if strangers:
-            yield Finding(name, f"лицевых счетов, которых нет среди accounts: {strangers}", holds=False)
+    this = case.now.year * 100 + case.now.month
+    latest, earliest = next_month(this, rule.future_months), this - 100 * rule.ancient_years
+    table = f"{case.base.at.staging}.{name}"
+    if what.months[1] > latest:
+        rows = merge.count(case.base, f"{table} WHERE period > {latest:d}")
+        text = f"строк с месяцем позже {month_text(latest)}: {rows}, самый поздний {month_text(what.months[1])}"
+        yield from found(name, "future", rule, text)
+    if what.months[0] < earliest:
+        rows = merge.count(case.base, f"{table} WHERE period < {earliest:d}")
+        text = f"строк с месяцем раньше {month_text(earliest)}: {rows}, самый ранний {month_text(what.months[0])}"
+        yield from found(name, "ancient", rule, text)
 
 
-def _holders(base: Base, rule: Guards) -> Iterator[Finding]:
-    known, changed = base.execute(
-        "SELECT COUNT(*), COALESCE(SUM(CASE WHEN s.holder_key <> c.holder_key THEN 1 ELSE 0 END), 0)"
-        f" FROM {base.at.staging}.accounts AS s JOIN {base.at.cache}.accounts AS c ON c.account = s.account"
-    ).fetchone()
+def _watermark(case: Case, name: str) -> Iterator[Finding]:
+    """The mark from which the next increment is asked for."""
+    rule, new = case.guards[name], case.staged[name].watermark
+    if new is None:
+        return
+    at = _time(new)
+    if at is not None and at > case.now.replace(tzinfo=None) + ZONES:
+        text = f"отметка изменений из будущего: {new}; изменения, сделанные до этого времени, не были бы загружены"
+        yield from found(name, "watermark", rule, text)
+    known = case.known.get(name)
+    if case.staged[name].mode == "full" and known and known.watermark and _is_less(new, known.watermark):
+        # No row has changed since, says the source. A few rows that are gone may have been the latest; anything else
+        # that differs is older than what is published.
+        merged = case.differences.merged[name] or Merged()
+        beyond = bool(merged.inserted or merged.updated) or merged.ended >= rule.least
+        text = f"отметка изменений ушла назад: была {known.watermark}, стала {new}"
+        yield from found(name, "watermark", rule, text, beyond=beyond)
+
+
+def _time(watermark: str) -> datetime | None:
+    if watermark.isdecimal():  # a counter
+        return None
+    try:
+        return datetime.fromisoformat(watermark).replace(tzinfo=None)
+    except ValueError:
+        return None
+
+
+def _is_less(one: str, other: str) -> bool:
+    if one.isdecimal() and other.isdecimal():
+        return int(one) < int(other)
+    return comparable(one, other) and one < other
+
+
+def _clock(case: Case, name: str) -> Iterator[Finding]:
+    known = case.known.get(name)
+    if known and moment(known.published_at) > case.now + CLOCK_TOLERANCE:
+        text = f"прежние данные опубликованы в {known.published_at}, а на часах этого компьютера раньше"
+        yield from found(name, "clock", case.guards[name], text)
+
+
+def _orphans(case: Case, name: str) -> Iterator[Finding]:
+    """Rows of accounts that neither the cache nor this run knows. They are published, nobody can see them."""
+    accounts, rule, at = case.outlook("accounts"), case.guards[name], case.base.at
+    if name == "accounts" or DATASETS[name].key[0] != "account" or rule.rules.orphans == "ignore":
+        return
+    if not accounts.is_staged and not case.published("accounts"):
+        return
+    mine = f"(SELECT DISTINCT account FROM {at.staging}.{name}) AS m"
+    joins = accounts.beside("a", {"account": "m.account"})
+    strangers = case.number(f"SELECT COUNT(*) FROM {mine} {joins} WHERE {accounts.cell('a', 'account')} IS NULL")
+    if strangers:
+        beyond = case.is_share(strangers, rule.orphan_percent, mine, least=rule.least)
+        limit = f" (предел {rule.orphan_percent} %)" if beyond else ""
+        text = f"лицевых счетов, которых нет среди accounts: {strangers}{limit}"
+        yield from found(name, "orphans", rule, text, beyond=beyond)
+
+
+def _holders(case: Case) -> Iterator[Finding]:
+    accounts = case.outlook("accounts")
+    if not accounts.is_staged or accounts.first or not accounts.changed:
+        return
+    rule, joins = case.guards["accounts"], f"JOIN {accounts.cache} AS c ON c.account = s.account"
+    changed = case.number(f"SELECT COUNT(*) FROM {accounts.touched_joined(joins)} AND s.holder_key <> c.holder_key")
     if changed:
-        holds = 100 * changed > rule.holder_change_percent * merge.count(base, f"{base.at.cache}.accounts")
+        beyond = case.is_share(changed, rule.holder_change_percent, accounts.cache, least=1)
+        known = merge.count(case.base, accounts.cache)
         text = f"сменился абонент у {changed} счетов из {known}"
-        yield Finding("accounts", text + (f", предел {rule.holder_change_percent} %" if holds else ""), holds)
+        limit = f", предел {rule.holder_change_percent} %" if beyond else ""
+        yield from found("accounts", "holders", rule, text + limit, beyond=beyond)
+
+
+EACH: Final[tuple[Callable[[Case, str], Iterator[Finding]], ...]] = (
+    _rejects, _totals, _amount, _months, _watermark, _clock, _orphans,
+)  # fmt: skip

@@ -1,13 +1,14 @@
 """Publish: how do all datasets of a run become visible at once, or not at all?
 
 One transaction of the cache: rows, journal, watermark and the note that this run is published. Readers see
-the state before it or after it. A crash at any point leaves the state before.
+the state before it or after it. A crash at any point leaves the state before. Before COMMIT what is published is
+compared with what was staged, and rolled back if it is not the same.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -19,16 +20,34 @@ from lk_sync.cache.base import Base
 from lk_sync.cache.codes import Codes
 from lk_sync.cache.merge import Merged
 from lk_sync.cache.places import CachePlace
+from lk_sync.flow import tally
 from lk_sync.flow.stage import Staged, attached
 from lk_sync.locks import Hold
 from lk_sync.records import DATASETS
 
+NOBODY: Final = -1  # the origin of no row
 _STATE: Final = ("dataset", "source", "run", "published_at", "watermark", "gone_watermark", "data_version")
 
 
 class Published(msgspec.Struct, frozen=True, kw_only=True):
     merged: Merged
     seconds: float
+
+
+class Differences(msgspec.Struct, frozen=True, kw_only=True):
+    """What publishing would change, the keys in scratch tables; true for as long as the cache stands where it stood.
+
+    `merged`: by dataset; None = nothing of it is published yet, so that all of it is new. `origin` None: nothing in the
+    cache is of this source."""
+
+    stand: Sequence[Any]
+    origin: int | None
+    merged: Mapping[str, Merged | None]
+    seconds: Mapping[str, float]
+
+
+class Moved(Exception):
+    """Somebody else has published since the differences were found."""
 
 
 @contextmanager
@@ -39,12 +58,38 @@ def staged_beside_cache(cache: CachePlace, staging: Path, hold: Hold) -> Iterato
         yield base, attached(base)
 
 
-def publish(base: Base, staged: Mapping[str, Staged], *, run: int, source: str, at: str) -> dict[str, Published]:
-    """Make the staged datasets visible as of instant `at`. Raises what the database raises, with nothing changed."""
-    origin = Codes(base).source(source)
+def differences(base: Base, staged: Mapping[str, Staged], *, source: str) -> Differences:
+    """What publishing would change. Changes nothing itself."""
+    stand = _stand(base)
+    known = f"SELECT id FROM {base.at.cache}.sources WHERE name = :name"
+    row = base.execute(known, {"name": source}).fetchone()
+    origin = None if row is None else int(row[0])
+    merged, seconds = {}, {}
+    for name, what in staged.items():
+        began = time.monotonic()
+        merged[name] = _differences(base, what, origin=origin)
+        seconds[name] = time.monotonic() - began
+    return Differences(stand=stand, origin=origin, merged=merged, seconds=seconds)
+
+
+def _stand(base: Base) -> Sequence[Any]:
+    """What is another one after every publication, whoever published."""
+    return tuple(base.execute(f"SELECT COUNT(*), MAX(run) FROM {base.at.cache}.published_runs").fetchone())
+
+
+def publish(
+    base: Base, staged: Mapping[str, Staged], *, run: int, source: str, at: str, found: Differences | None = None
+) -> dict[str, Published]:
+    """Make the staged datasets visible as of instant `at`. Raises Moved when the differences are not true any more,
+    BadData when what is published is not what was staged, and what the database raises; with nothing changed."""
+    Codes(base).source(source)
     with base.exclusively("publication"):
+        if found is None:
+            found = differences(base, staged, source=source)
+        elif list(found.stand) != list(_stand(base)):
+            raise Moved
         before = _states(base, source)
-        done = {name: _dataset(base, what, run=run, origin=origin) for name, what in staged.items()}
+        done = {name: _dataset(base, what, found, run=run) for name, what in staged.items()}
         for name, what in staged.items():
             _note(base, what, source=source, run=run, at=at, step=int(done[name].merged.changed))
         base.execute(
@@ -62,17 +107,25 @@ def _states(base: Base, source: str) -> list[dict[str, Any]]:
     return [dict(zip(_STATE, row, strict=True)) for row in base.execute(sql, {"source": source}).fetchall()]
 
 
-def _dataset(base: Base, what: Staged, *, run: int, origin: int) -> Published:
-    began = time.monotonic()
+def _differences(base: Base, what: Staged, *, origin: int | None) -> Merged | None:
     dataset = DATASETS[what.dataset]
     if merge.is_new(base, dataset):
+        return None
+    vanished = what.mode == "full" and what.absent_ends
+    return merge.find_differences(base, dataset, origin=NOBODY if origin is None else origin, vanished=vanished)
+
+
+def _dataset(base: Base, what: Staged, found: Differences, *, run: int) -> Published:
+    began = time.monotonic()
+    dataset = DATASETS[what.dataset]
+    merged = found.merged[dataset.name]
+    unwritten = 0
+    if merged is None:
         merged = merge.load(base, dataset, run=run)
-    else:
-        vanished = what.mode == "full" and what.absent_ends
-        merged = merge.find_differences(base, dataset, origin=origin, vanished=vanished)
-        if merged.changed:
-            merge.apply(base, dataset, run=run)
-    return Published(merged=merged, seconds=time.monotonic() - began)
+    elif merged.changed:
+        unwritten = merge.apply(base, dataset, run=run)
+    tally.compare(base, what, found.origin, first=found.merged[dataset.name] is None, unwritten=unwritten)
+    return Published(merged=merged, seconds=found.seconds[dataset.name] + time.monotonic() - began)
 
 
 def _note(base: Base, what: Staged, *, source: str, run: int, at: str, step: int) -> None:

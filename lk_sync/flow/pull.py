@@ -244,6 +244,7 @@ class _Pulling:
                 beside=shaping.beside,
                 match=shaping.match,
                 match_days=shaping.match_days,
+                months=self._stage.months,
             )
         )
         self._pipe.send(Progress(asked.dataset.name, self._pulled, self._pulled))

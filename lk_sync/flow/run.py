@@ -14,6 +14,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -22,9 +23,10 @@ from lk_sync.cache.merge import Merged
 from lk_sync.clock import Clock, instant
 from lk_sync.config import Config, SourceSetting
 from lk_sync.contracts import Totals, Wanted
-from lk_sync.errors import BadData, Held, LkError, SettingsError
+from lk_sync.errors import BadData, Busy, Held, LkError, SettingsError
 from lk_sync.flow import desk, disk, publish, replay, stage
-from lk_sync.flow.check import Finding, check
+from lk_sync.flow.check import check
+from lk_sync.flow.findings import Finding
 from lk_sync.flow.publish import Published
 from lk_sync.flow.pull import Order, Watch, pull
 from lk_sync.flow.replay import Retold
@@ -38,6 +40,7 @@ from lk_sync.store.rejects import Unsettled
 
 HELD_KEPT_DAYS: Final = 7
 REPLAY: Final = "replay"  # what runs are called in which rejected rows were tried again
+TIMES_MOVED: Final = 5  # so often may other sources publish while one is checked
 
 
 class RunReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -193,14 +196,21 @@ class Puller:
             if retold:
                 replay.drop_older(base, staged, run=retold.run)
                 guards = {n: msgspec.structs.replace(rule, reject_percent=100) for n, rule in guards.items()}
-            found = check(base, staged, guards)
             rejected = stage.rejects(base)
             self._store.write_now(lambda tx: rejects.add_all(tx, run, rejected))
-            done: dict[str, Published] = {}
-            if not any(finding.holds for finding in found):
-                done = publish.publish(base, staged, run=run, source=job.peer, at=at)
-                desk.settle(self._store, base, staged, run=run, source=job.peer, now=self._clock())
-        return self._record(run, name, staged, done, tuple(found))
+            for _ in range(TIMES_MOVED):
+                differences = publish.differences(base, staged, source=job.peer)
+                found = check(base, staged, guards, differences, source=job.peer, now=self._now_of(setting))
+                if any(finding.holds for finding in found):
+                    return self._record(run, name, staged, {}, tuple(found))
+                with suppress(publish.Moved):
+                    done = publish.publish(base, staged, run=run, source=job.peer, at=at, found=differences)
+                    desk.settle(self._store, base, staged, run=run, source=job.peer, now=self._clock())
+                    return self._record(run, name, staged, done, tuple(found))
+        raise Busy("кэш всё время меняют другие источники; ничего не опубликовано, повторите позже")
+
+    def _now_of(self, setting: SourceSetting) -> datetime:
+        return self._clock().astimezone(ZoneInfo(setting.time_zone))
 
     def _record(
         self,

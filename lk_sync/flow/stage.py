@@ -57,6 +57,7 @@ class Staged(msgspec.Struct, kw_only=True):
     beside: str | None = None
     match: tuple[str, ...] = ()
     match_days: int = 0
+    months: tuple[int, int] | None = None  # the earliest and the latest, where rows belong to months
 
 
 class Staging:
@@ -114,6 +115,8 @@ class DatasetStage:
         self._money = [i for i, kind in enumerate(self._kinds) if kind == "money"]
         self._sums = [0] * len(self._fields)
         self._know: Know = _nothing_known
+        self.months: tuple[int, int] | None = None
+        self._month(constants.get("period"))
         self.rejected = 0
         self.gone_rows = 0
         self._kept = 0
@@ -143,6 +146,9 @@ class DatasetStage:
         columns = [self._stored(kind, column) for kind, column in zip(self._kinds, batch.columns, strict=True)]
         for i in self._money:
             self._sums[i] += sum(filter(None, columns[i]))
+        for kind, column in zip(self._kinds, columns, strict=True):
+            if kind == "month":
+                self._month(*set(column))
         width, rows = len(self._fields), len(batch.numbers)
         cells: list[Any] = [None] * (rows * width)
         for i, column in enumerate(columns):
@@ -151,6 +157,10 @@ class DatasetStage:
             numbers = batch.numbers[start : start + ROWS_PER_INSERT]
             statement = self._many if len(numbers) == ROWS_PER_INSERT else self._statement(len(numbers))
             self._insert(statement, cells[start * width : (start + len(numbers)) * width], numbers, where)
+
+    def _month(self, *periods: Any) -> None:
+        known = [*(self.months or ()), *(period for period in periods if isinstance(period, int))]
+        self.months = (min(known), max(known)) if known else None
 
     def gone(self, columns: Sequence[list[Any]]) -> None:
         """Keys of rows that the source has deleted, as columns in the order of the dataset's key."""

@@ -28,7 +28,7 @@ STORE_PSYCOPG = database.statements("psycopg")
 CACHE = reader.statements()
 _NAMED = re.compile(r"(?<![:\w]):([a-z_]\w*)")
 _COUNTS = re.compile(r"\b(?:LIMIT|OFFSET)\s+(?::(\w+)|%\((\w+)\)s)")
-MERGED = ("differing", "vanished", "gone", "end", "write")
+MERGED = ("differing", "vanished", "gone", "end", "write", "unwritten")
 
 
 def _parameters(sql: str) -> dict[str, int | None]:
@@ -108,7 +108,7 @@ def test_a_dataset_is_merged_by_the_same_statements_on_both(
     dataset: str, sqlite: sqlite3.Connection, postgresql: psycopg.Connection
 ) -> None:
     made = merge.Statements(SqliteBase(sqlite), DATASETS[dataset])
-    scratch = f"CREATE TABLE temp.differing AS SELECT {made.key}, '' AS act FROM main.{dataset} WHERE 1 = 0"
+    scratch = f"CREATE TABLE {made.scratch} AS SELECT {made.key}, '' AS act FROM main.{dataset} WHERE 1 = 0"
     sqlite.execute(scratch)
     for journal in (made.journal_written, made.journal_ended):
         _run_on_sqlite(sqlite, journal)
@@ -119,7 +119,7 @@ def test_a_dataset_is_merged_by_the_same_statements_on_both(
                 _run_on_sqlite(sqlite, getattr(made, name))
                 _run_on_postgresql(postgresql, _for_psycopg(getattr(made, name)))
     finally:
-        sqlite.execute("DROP TABLE temp.differing")
+        sqlite.execute(f"DROP TABLE {made.scratch}")
 
 
 @pytest.mark.parametrize(
