@@ -11,9 +11,17 @@ import msgspec
 from lk_sync.config import Strict
 from lk_sync.errors import SettingsError
 
-Format = Literal["csv", "dbf"]
+Format = Literal["csv", "dbf", "xlsx", "xml"]
 Encoding = Literal["utf-8", "utf-16", "cp1251", "cp866", "koi8-r"]
-FORMATS: Final[Mapping[str, Format]] = {"csv": "csv", "txt": "csv", "tsv": "csv", "dbf": "dbf"}
+FORMATS: Final[Mapping[str, Format]] = {
+    "csv": "csv",
+    "txt": "csv",
+    "tsv": "csv",
+    "dbf": "dbf",
+    "xlsx": "xlsx",
+    "xlsm": "xlsx",
+    "xml": "xml",
+}
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Place = Annotated[int, msgspec.Meta(ge=1)]
 
@@ -36,28 +44,38 @@ class FileOptions(Strict, frozen=True, kw_only=True):
     quote: Literal['"', "'", "none"] | None = None
     backslash: bool = False  # a quote within quotes is \" and not ""
     header: bool = True  # False: columns are called 1, 2, …
+    header_rows: Place = 1  # of a sheet whose names stand in several rows, groups of columns above
     skip_lines: Count = 0
     comment: tuple[str, ...] = ()
     skip_blank: bool = False
     closing_delimiter: bool = False  # a row ends with a delimiter that no column follows
     total: TotalLine | None = None
+    sheet: str | Place | None = None  # its name, or its number from 1
+    row: str | None = None  # the element of an XML document that is a row
+    namespaces: Mapping[str, str] = {}
     open_end: bool = False  # the last line need not be closed by a line break
 
 
 _TEXT: Final = ("encoding", "delimiter", "quote", "backslash", "header", "skip_lines", "comment", "skip_blank")
+_BOOK: Final = ("sheet", "header", "header_rows", "skip_lines", "total")
 KEYS: Final[Mapping[Format, tuple[str, ...]]] = {
     "csv": (*_TEXT, "closing_delimiter", "total", "open_end"),
     "dbf": ("encoding",),
+    "xlsx": _BOOK,
+    "xml": ("encoding", "row", "namespaces"),
 }
+
+
+_USUAL: Final = FileOptions()
 
 
 def settled(options: FileOptions, name: str) -> FileOptions:
     """The options with their format. Raises SettingsError for a key that says nothing in it."""
     kind = options.format or FORMATS.get(PurePath(name).suffix.lstrip(".").lower(), "csv")
-    for field in msgspec.structs.fields(options):
-        if field.name != "format" and field.name not in KEYS[kind] and getattr(options, field.name) != field.default:
+    for key in options.__struct_fields__:
+        if key not in ("format", *KEYS[kind]) and getattr(options, key) != getattr(_USUAL, key):
             raise SettingsError(
-                f"{name}: options.{field.name} не бывает у формата {kind} (бывает: {', '.join(KEYS[kind])}); "
+                f"{name}: options.{key} не бывает у формата {kind} (бывает: {', '.join(KEYS[kind])}); "
                 "формат задаёт options.format, а без него — окончание имени файла"
             )
     return msgspec.structs.replace(options, format=kind)

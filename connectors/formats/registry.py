@@ -9,9 +9,11 @@ from connectors.formats.contract import Opened
 from connectors.formats.csv import Table
 from connectors.formats.dbf import DbfTable
 from connectors.formats.options import FileOptions, Format, settled
+from connectors.formats.xlsx import Workbook
+from connectors.formats.xml import Document
 
 Open = Callable[[BinaryIO, str, FileOptions], Opened]
-_OPEN: Final[Mapping[Format, Open]] = {"csv": Table, "dbf": DbfTable}
+_OPEN: Final[Mapping[Format, Open]] = {"csv": Table, "dbf": DbfTable, "xlsx": Workbook, "xml": Document}
 
 
 def open_file(file: BinaryIO, *, name: str, options: FileOptions) -> Opened:
