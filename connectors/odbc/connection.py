@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 
+import msgspec
 import pyodbc
 
 from connectors.odbc import driver
@@ -60,7 +61,8 @@ def connected(dialect: OdbcDialect, endpoint: Endpoint, settings: OdbcSettings) 
     """Connect and verify. Raises Unprotected, Unreachable, AccessDenied, SettingsError for too old a server."""
     password = settings.password.value().reveal()
     library = driver.find(endpoint.driver, known_names=dialect.driver_names, package=dialect.package)
-    fixed, values = dialect.attributes(endpoint, settings, password)
+    found = msgspec.structs.replace(endpoint, driver=library)
+    fixed, values = dialect.attributes(found, settings, password)
     connection_string = driver.connection_string(fixed, {"Driver": library, **values})
     driver.silence()
     return Connection(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from connectors.odbc.dsn import DsnWords
 from connectors.odbc.settings import Endpoint, OdbcSettings
 from connectors.sql.dialect import Ask, Dialect
 from connectors.sql.faults import Fault, Meaning
@@ -20,11 +21,16 @@ class OdbcDialect(Dialect, Protocol):
     default_port: int
     driver_names: Sequence[str]
     package: str  # the Debian package of the driver
+    dsn_words: DsnWords
+
+    def protection(self, endpoint: Endpoint) -> str:
+        """What protects the channel, in words an operator checks."""
 
     def attributes(
         self, endpoint: Endpoint, settings: OdbcSettings, password: str
     ) -> tuple[Mapping[str, str], Mapping[str, str]]:
-        """What the connection string says: the program's own words, and values from outside."""
+        """What the connection string says: the program's own words, and values from outside. Here `endpoint.driver`
+        is the library that was found."""
 
     def accept(self, version: str) -> None:
         """Raises SettingsError for a server that is too old to be read in this way."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, Final, Literal, NoReturn, TypeVar
 
 import msgspec
 
@@ -48,7 +48,7 @@ class OdbcSettings(Strict, frozen=True, kw_only=True):
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """A server that will prove who it is: only `protected` makes one."""
+    """A server that will prove who it is: only `protected` makes one. `driver`: as the operator names it."""
 
     host: str
     port: int
@@ -62,14 +62,16 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.host}:{self.port}/{self.database}"
 
 
-def protected(settings: OdbcSettings, *, default_port: int) -> Endpoint:
+def protected(settings: OdbcSettings, *, default_port: int, words: dsn.DsnWords) -> Endpoint:
     """Where the settings lead. Raises Unprotected unless they demand that certificate and name be verified, and
-    SettingsError for what is missing or contradicts itself; sends nothing."""
-    told = dsn.read(settings.dsn_file) if settings.dsn_file else dsn.FileDsn()
-    _refuse_weak(f"{settings.dsn_file}: SSLmode", told.tls, f"SSLmode={VERIFIED}")
-    _refuse_weak("connection.tls", settings.tls, f"tls: {VERIFIED}")
-    if settings.tls is None and told.tls is None:
-        _refuse_weak("connection.tls", "", f"tls: {VERIFIED}")
+    SettingsError for what is missing or contradicts itself; sends nothing. `words`: those of the driver's file DSN."""
+    told = dsn.read(settings.dsn_file, words) if settings.dsn_file else dsn.FileDsn()
+    for key, right in {**words.proofs, **words.harmless}.items():
+        if key in told.said and told.said[key] not in right:
+            _refuse_weak(f"{settings.dsn_file}: {key}", told.said[key], f"{key}={right[0]}")
+    proven = words.proofs.keys() <= told.said.keys()
+    if settings.tls != VERIFIED and not (settings.tls is None and proven):
+        _refuse_weak("connection.tls", settings.tls or "", f"tls: {VERIFIED}")
     return Endpoint(
         host=_host(_agreed("host", settings.host, told.host)),
         port=int(_agreed("port", settings.port, told.port, default_port)),
@@ -80,10 +82,8 @@ def protected(settings: OdbcSettings, *, default_port: int) -> Endpoint:
     )
 
 
-def _refuse_weak(where: str, tls: str | None, instead: str) -> None:
-    if tls is None or tls == VERIFIED:
-        return
-    found = f"указано «{tls}»" if tls else "не указано ничего"
+def _refuse_weak(where: str, said: str, instead: str) -> NoReturn:
+    found = f"указано «{said}»" if said else "не указано ничего"
     raise Unprotected(
         f"{where}: {found}, а должны проверяться и сертификат, и имя сервера; напишите {instead}. {NOT_TRIED}"
     )

@@ -1,6 +1,6 @@
 """Source: how do we come to trust an SQL server before it hears anything from us?
 
-`channel()` judges the settings and sends nothing. `connect()` lets libpq verify certificate and name before the
+`channel()` judges the settings and sends nothing. `connect()` lets the driver verify certificate and name before the
 password is sent. The driver manager is cut off from the machine's own traces and logs first.
 """
 
@@ -37,7 +37,7 @@ class OdbcSource:
         endpoint = self._endpoint()
         return Channel(
             peer=f"{self._dialect.title} {endpoint.peer}",
-            protection=f"TLS 1.2+, verify-full (сертификат и имя сервера), {endpoint.ca}",
+            protection=self._dialect.protection(endpoint),
         )
 
     @contextmanager
@@ -58,4 +58,5 @@ class OdbcSource:
             return session.survey()
 
     def _endpoint(self) -> Endpoint:
-        return protected(self._settings, default_port=self._dialect.default_port)
+        dialect = self._dialect
+        return protected(self._settings, default_port=dialect.default_port, words=dialect.dsn_words)

@@ -14,7 +14,15 @@ from typing import Final
 
 from trouble import Trouble
 
-PACKAGES_OF_TESTS: Final = ("postgresql", "unixodbc", "odbc-postgresql", "chromium", "libfaketime")
+PACKAGES_OF_TESTS: Final = (
+    "postgresql",
+    "mariadb-server",
+    "unixodbc",
+    "odbc-postgresql",
+    "odbc-mariadb",
+    "chromium",
+    "libfaketime",
+)
 POLICY: Final = Path("/usr/sbin/policy-rc.d")
 DENY: Final = "#!/bin/sh\n# lk-sync: while packages are installed no server starts by itself\nexit 101\n"
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from connectors.odbc.dsn import DsnWords
 from connectors.odbc.settings import VERIFIED, Endpoint, OdbcSettings
 from connectors.sql.faults import Fault, Meaning
 from lk_sync.errors import AccessDenied, BadData, SchemaDrift, Unprotected, Unreachable
@@ -24,6 +25,21 @@ FIXED: Final[Mapping[str, str]] = {
     "Debug": "0",
     "CommLog": "0",
 }
+DSN_WORDS: Final = DsnWords(
+    keys={
+        "driver": "driver",
+        "server": "host",
+        "servername": "host",
+        "port": "port",
+        "database": "database",
+        "uid": "username",
+        "username": "username",
+        "pqopt": "ca",
+    },
+    proofs={"SSLmode": (VERIFIED,)},
+    authority=r"\{?\s*sslrootcert\s*=\s*'?([^'{}\s]+)'?\s*\}?",
+    authority_shown="в pqopt допускается только sslrootcert=/путь/к/ca.pem; остальное уберите",
+)
 SERVER_SETTINGS: Final[Mapping[str, str]] = {
     "default_transaction_read_only": "on",
     "default_transaction_isolation": "repeatable read",  # a whole pull and its control totals see one moment

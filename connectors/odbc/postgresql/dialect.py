@@ -37,8 +37,12 @@ class PostgreSQL:
     default_port = 5432
     driver_names: Sequence[str] = ("PostgreSQL Unicode", "PostgreSQL Unicode(x64)", "PostgreSQL")
     package = "odbc-postgresql"
+    dsn_words = connect.DSN_WORDS
     packs = True
     shares_moments = True
+
+    def protection(self, endpoint: Endpoint) -> str:
+        return f"TLS 1.2+, verify-full (сертификат и имя сервера), {endpoint.ca}"
 
     def attributes(
         self, endpoint: Endpoint, settings: OdbcSettings, password: str
