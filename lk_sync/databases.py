@@ -1,16 +1,35 @@
-"""Databases: where do cache and store of a configuration live, and which locks hold for all who use them?"""
+"""Databases: where do cache and store of a configuration live, and which locks hold for all who use them?
+
+In files of this machine, unless `LK_DATABASE_URL` names a PostgreSQL (`postgresql.address`).
+"""
 
 from __future__ import annotations
 
 import sqlite3
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 from lk_sync import locks
 from lk_sync.cache.places import CachePlace, SqliteCache
 from lk_sync.config import Config
+from lk_sync.contracts import Channel
 from lk_sync.errors import SettingsError
 from lk_sync.locks import Hold
+from lk_sync.postgresql import address
+from lk_sync.postgresql.address import Address
 from lk_sync.store.database import Store
+
+
+def server(config: Config) -> Address | None:
+    """The server that several machines may share; None: files of this machine. Raises SettingsError, Unprotected."""
+    return address.from_environment(config.environment)
+
+
+def channel(config: Config) -> Channel:
+    """What protects the way to the data."""
+    if (shared := server(config)) is None:
+        return Channel(peer=f"SQLite {config.lk.data_dir}", protection="файлы этого компьютера, из сети их не видно")
+    return Channel(peer=shared.peer, protection=shared.protection)
 
 
 def cache(config: Config) -> CachePlace:
@@ -18,18 +37,26 @@ def cache(config: Config) -> CachePlace:
 
 
 def open_store(config: Config) -> Store:
-    """Raises SettingsError when the store cannot be opened or is none."""
-    path = config.lk.store_path
+    """Raises SettingsError when the store cannot be opened or is none, Unreachable and AccessDenied."""
+    return store_at(server(config) or config.lk.store_path)
+
+
+def store_at(where: Path | Address) -> Store:
     try:
-        return Store(path)
+        return Store(where)
     except (OSError, sqlite3.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise SettingsError(
-            f"{path}: хранилище не открывается ({reason}); проверьте data_dir, права на папку и место на диске "
+            f"{where}: хранилище не открывается ({reason}); проверьте data_dir, права на папку и место на диске "
             "или восстановите store.db из копии"
         ) from error
 
 
 def lock(config: Config, name: str) -> AbstractContextManager[Hold]:
     """`with` it: one holder at a time among all who use the same store. Raises Busy."""
-    return locks.of_this_machine(config.lk.data_dir, name)
+    shared = server(config)
+    if shared is None:
+        return locks.of_this_machine(config.lk.data_dir, name)
+    from lk_sync.postgresql.locks import of_all_machines  # here: its driver takes a quarter of a second to load
+
+    return of_all_machines(shared, name)

@@ -1,9 +1,10 @@
 """Engine: who walks the jobs of the timetable, and what happens when it is told to stop?
 
-One engine per store: a second one leaves with a message. SIGTERM and SIGINT end it: a pull in hand is rolled back, a
-publication or delivery in hand is finished. What becomes of a job that failed: `patience`. A start that was missed
-while no engine ran is made up for at the beginning. A clock that is set back does not make the jobs wait for the time
-that has been before.
+One engine per store: what a second one does, `turns` says. SIGTERM and SIGINT end it: a pull in hand is rolled back, a
+publication or delivery in hand is finished. One that is cut off from the store does the same, and waits for its turn
+again. What becomes of a job that failed: `patience`. A start that was missed while no engine ran, or that another one
+began and did not bring to its end, is made up for at the beginning. A clock that is set back does not make the jobs
+wait for the time that has been before.
 """
 
 from __future__ import annotations
@@ -13,41 +14,47 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import Any, Final
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from lk_sync import databases, logs, peers, schedules
+from lk_sync import databases, logs, peers, schedules, turns
 from lk_sync.clock import Clock, moment
 from lk_sync.config import Config
 from lk_sync.errors import Busy, LkError, Unreachable
 from lk_sync.flow import disk, export
 from lk_sync.flow.run import Puller, RunReport
+from lk_sync.locks import Hold
 from lk_sync.patience import Failing, Patience
 from lk_sync.schedules import Job, Schedules
 from lk_sync.store import pushes, runs
 from lk_sync.store.database import Store, Tx
+from lk_sync.turns import Signals
 
 WORKERS: Final = 4
-TICK_SECONDS: Final = 5.0
+TICK_SECONDS: Final = 2.0
 CLOCK_MOVED_SECONDS: Final = 60.0
 Peer = tuple[str, str]
 
 
 def run(config: Config, timetable: Schedules, *, clock: Clock) -> None:
-    """The timetable until a stop signal. Raises Busy when another engine walks it."""
-    with databases.lock(config, "engine"), closing(databases.open_store(config)) as store:
-        Engine(config, timetable, store, clock=clock).serve()
+    """The timetable until a stop signal. Raises Busy when another engine of this machine walks it."""
+    signals = Signals()
+    with closing(databases.open_store(config)) as store:
+        while not signals.received:
+            with ExitStack() as held:
+                if hold := turns.take(config, held, signals):
+                    Engine(config, timetable, store, clock=clock).serve(hold, signals)
 
 
 class Engine:
-    """The timetable in motion. `serve` returns after a stop signal, with everything in hand ended."""
+    """The timetable in motion. `serve` returns after a stop signal, or when the right to walk it is lost, with
+    everything in hand ended."""
 
     def __init__(self, config: Config, timetable: Schedules, store: Store, *, clock: Clock) -> None:
         self._config, self._timetable, self._store, self._clock = config, timetable, store, clock
@@ -60,16 +67,15 @@ class Engine:
             timezone=UTC,
         )
 
-    def serve(self) -> None:
+    def serve(self, hold: Hold, signals: Signals) -> None:
         log = logs.get()
-        signals: SimpleQueue[int] = SimpleQueue()  # unlike an Event it may be set from a signal handler
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda number, _: signals.put(number))
         self._take_up()
         self._scheduler.start()
         log.info("timetable started", jobs=len(self._timetable.jobs))
-        received = self._until_a_signal(signals)
-        log.info("stopping", signal=signal.Signals(received).name)
+        if received := self._until_a_signal(hold, signals):
+            log.info("stopping", signal=received.name)
+        else:
+            log.warning("stopping", reason="связь с базой обрывалась, и расписание мог взять другой компьютер")
         self._stop.set()
         self._scheduler.shutdown(wait=True)
         log.info("stopped")
@@ -79,16 +85,18 @@ class Engine:
         jobs = dict(self._timetable.jobs)
         self._patience.remember(jobs)
         self._outages.remember(self._store, jobs)
-        last = self._store.read(_last_starts)
+        last, unfinished = self._store.read(_last_starts), self._store.read(_unfinished)
         for name, job in jobs.items():
-            self._add(name, job, last.get((job.does, name if job.does == "pull" else job.peer)))
+            started = last.get((job.does, name if job.does == "pull" else job.peer))
+            self._add(name, job, started, unfinished=name in unfinished)
             self._retry(name, job)
 
-    def _add(self, name: str, job: Job, last: datetime | None) -> None:
+    def _add(self, name: str, job: Job, last: datetime | None, *, unfinished: bool) -> None:
         now = self._clock()
         first = {}
-        if schedules.is_overdue(job, self._timetable, last=last, now=now):
-            logs.get(job=name).info("overdue, starts at once", last=last.isoformat() if last else None)
+        if unfinished or schedules.is_overdue(job, self._timetable, last=last, now=now):
+            why = "unfinished" if unfinished else "overdue"
+            logs.get(job=name).info(f"{why}, starts at once", last=last.isoformat() if last else None)
             first = {"next_run_time": now}
         self._scheduler.add_job(
             self._walk,
@@ -100,11 +108,12 @@ class Engine:
             **first,
         )
 
-    def _until_a_signal(self, signals: SimpleQueue[int]) -> int:
+    def _until_a_signal(self, hold: Hold, signals: Signals) -> signal.Signals | None:
+        """None: the right to walk the timetable is lost."""
         difference = _clock_less_monotonic(self._clock)
         while True:
-            with suppress(Empty):
-                return signals.get(timeout=TICK_SECONDS)
+            if signals.within(TICK_SECONDS) or hold.is_lost():
+                return signals.received
             moved = _clock_less_monotonic(self._clock) - difference
             if abs(moved) > CLOCK_MOVED_SECONDS:
                 difference += moved
@@ -221,6 +230,12 @@ def _last_starts(tx: Tx) -> dict[Peer, datetime]:
     """(pull, job) or (push, sink) → when it was walked last."""
     pulled = {("pull", run.job): moment(run.started_at) for run in runs.last_of_each_job(tx)}
     return pulled | {("push", push.sink): moment(push.tried_at) for push in pushes.of_all_sinks(tx)}
+
+
+def _unfinished(tx: Tx) -> set[str]:
+    """Jobs that an engine began and did not bring to their end. We hold the timetable, so it is dead or cut off."""
+    last = runs.last_of_each_job(tx)
+    return {run.job for run in last if run.started_by == "timetable" and run.state in ("running", "broken")}
 
 
 def _outages(tx: Tx) -> dict[Peer, datetime]:

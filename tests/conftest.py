@@ -8,6 +8,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from demo.postgres import Postgres, throw_away
+from tests.at_the_store import kept as kept
+from tests.at_the_store import server as server
+from tests.at_the_store import shared as shared
 
 # A busy machine is no fault of the code: examples have no deadline, every failure prints how to repeat it.
 settings.register_profile("house", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])

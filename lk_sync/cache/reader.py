@@ -1,8 +1,7 @@
 """Reader: what does the cache know about an account, and as of when?
 
-The portal's only door to the cache. It opens the file `mode=ro`, so that a page cannot damage it, and looks at
-the file before every view: a cache that was deleted and pulled again is opened anew, and one that is absent is an
-empty cache, in which nothing is loaded yet.
+The portal's only way to the cache, through a door that cannot write (`doors`). A cache that is absent is an empty one,
+in which nothing is loaded yet.
 
 `with reader.view() as view:` is one consistent picture: what is published while a page is being made is not
 half seen. Reads are short and indexed, made for the event loop; every statement begins with the account.
@@ -11,8 +10,7 @@ Rows are tuples in the order that the row types below name.
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -21,12 +19,10 @@ from typing import Any, Final, NamedTuple
 import aiosql
 import msgspec
 
-from lk_sync.cache import schema
+from lk_sync.cache.doors import Door, FileDoor
 from lk_sync.records import Dataset, Day, Instant, Kopecks, Micro, Month, plain_account
 
 HERE: Final = Path(__file__).parent
-BUSY_MS: Final = 5_000
-CACHE_KB: Final = 8_192  # the upper pages of every tree; those below are in the system's cache
 EVER: Final = 0
 EVER_DAY: Final = ""
 Labels = tuple[tuple[str, str], ...]  # what the supplier labels himself: label, text; in the order of the mapping
@@ -153,15 +149,12 @@ def statements() -> dict[str, str]:
 class CacheReader:
     """One process's door to the cache, for one thread: the event loop's. Never writes."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._seen: tuple[int, int] | None = None
-        self._view = View(_nothing())
-        self._look()
+    def __init__(self, where: Path | Door) -> None:
+        self._door: Door = FileDoor(where) if isinstance(where, Path) else where
+        self._view = View(self._door)
 
     def view(self) -> View:
         """The cache as it stands now. Use it in `with`, without an `await` inside."""
-        self._look()
         return self._view
 
     def account_key(self, number: str) -> int | None:
@@ -174,43 +167,20 @@ class CacheReader:
 
     def holder_key(self, account: int) -> str | None:
         """Who holds the account; None: the cache does not hold the account (yet)."""
-        self._look()
+        self._door.look()
         return self._view.holder_key(account)
 
     def close(self) -> None:
-        self._view.close()
-
-    def _look(self) -> None:
-        """Opens the file anew when it is another file than before."""
-        try:
-            found = self._path.stat()
-        except FileNotFoundError:
-            if self._seen is not None:
-                self._replace(_nothing(), None)
-            return
-        if (found.st_dev, found.st_ino) != self._seen:
-            self._open((found.st_dev, found.st_ino))
-
-    def _open(self, identity: tuple[int, int]) -> None:
-        connection = _connect(f"file:{_quoted(str(self._path))}?mode=ro")
-        if connection.execute("PRAGMA user_version").fetchone() == (schema.LAYOUT,):
-            self._replace(connection, identity)
-        else:  # just being created, or of another version: its tables appear all at once, look again at the next view
-            connection.close()
-
-    def _replace(self, connection: sqlite3.Connection, identity: tuple[int, int] | None) -> None:
-        self._view.close()
-        self._view = View(connection)
-        self._seen = identity
+        self._door.close()
 
 
 class View:
     """One consistent picture of the cache. Dictionaries live here as long as the data version does."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+    def __init__(self, door: Door) -> None:
+        self._door = door
         self._sql = statements()
-        self._version: int | None = None
+        self._version: Hashable = None
         self._states: dict[str, DatasetState] = {}
         self._codes: dict[int, str] = {}
         self._ids: dict[str, int] = {}
@@ -219,24 +189,20 @@ class View:
         self.titles: dict[tuple[int, int], Title] = {}
 
     def __enter__(self) -> View:
-        self._connection.execute("BEGIN")
+        version = self._door.begin()
         try:
-            (version,) = self._connection.execute("PRAGMA data_version").fetchone()
             if version != self._version:
                 self._refresh()
                 self._version = version
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            self._door.end()
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._connection.execute("COMMIT")
-
-    def close(self) -> None:
-        self._connection.close()
+        self._door.end()
 
     # The dictionaries
 
@@ -371,7 +337,7 @@ class View:
     def stored(self, dataset: Dataset, account: int) -> list[tuple[Any, ...]]:
         """All rows of an account as they lie there: every column of the dataset, codes as numbers."""
         sql = f"SELECT {', '.join((*dataset.columns, 'extra'))} FROM {dataset.name} WHERE account = :account"
-        return self._connection.execute(sql, {"account": account}).fetchall()
+        return self._door.execute(sql, {"account": account}).fetchall()
 
     def changes_of(self, dataset: str, account: int, since: Instant) -> list[tuple[str, str | None]]:
         """(key, what stood there before) as JSON, of every change published at `since` or later, latest first."""
@@ -389,14 +355,14 @@ class View:
     # The machinery
 
     def _row(self, name: str, **parameters: Any) -> tuple[Any, ...] | None:
-        found: tuple[Any, ...] | None = self._connection.execute(self._sql[name], parameters).fetchone()
+        found: tuple[Any, ...] | None = self._door.execute(self._sql[name], parameters).fetchone()
         return found
 
     def _rows(self, name: str, **parameters: Any) -> list[tuple[Any, ...]]:
-        return self._connection.execute(self._sql[name], parameters).fetchall()
+        return self._door.execute(self._sql[name], parameters).fetchall()
 
     def _each(self, name: str, **parameters: Any) -> Iterator[tuple[Any, ...]]:
-        return iter(self._connection.execute(self._sql[name], parameters))
+        return self._door.each(self._sql[name], parameters)
 
     def _unit(self, service: int, component: int) -> str | None:
         title = self.titles.get((service, component))
@@ -422,21 +388,3 @@ class View:
 def labels(extra: str | None) -> Labels:
     """Other information of a row, as it is to be shown."""
     return () if extra is None else tuple(_LABELS.decode(extra).items())
-
-
-def _connect(uri: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA query_only = ON")
-    connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")
-    return connection
-
-
-def _nothing() -> sqlite3.Connection:
-    """A cache in which nothing is loaded yet."""
-    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-    schema.create(connection)
-    return connection
-
-
-def _quoted(path: str) -> str:
-    return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")

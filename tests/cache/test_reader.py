@@ -237,7 +237,7 @@ def test_an_empty_file_is_a_cache_in_the_making(tmp_path: Path) -> None:
 
 def test_the_cache_cannot_be_written_through_this_door(reader: CacheReader) -> None:
     with reader.view() as view, pytest.raises(sqlite3.OperationalError, match="readonly"):
-        view._connection.execute("DELETE FROM accounts")
+        view._door.execute("DELETE FROM accounts")
 
 
 def test_a_page_that_fails_leaves_no_transaction_behind(reader: CacheReader) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -17,6 +16,7 @@ from lk_sync.flow.submit import MOST_A_MONTH, Answer, submit
 from lk_sync.store import audit, batches, outbox, submissions, users
 from lk_sync.store.batches import Batch
 from lk_sync.store.database import Store, Tx
+from tests.at_the_store import Kept
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 MICRO = 1_000_000
@@ -68,8 +68,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    store = Store(tmp_path / "store.db")
+def desk(kept: Kept) -> Iterator[Desk]:
+    store = kept.store()
     yield Desk(store)
     store.close()
 
@@ -183,7 +183,7 @@ def test_corrections_come_to_an_end(desk: Desk) -> None:
 
 
 def test_nothing_is_left_when_the_unit_of_work_fails(desk: Desk) -> None:
-    with pytest.raises(Exception, match="FOREIGN KEY"):
+    with pytest.raises(Exception, match=r"FOREIGN KEY|foreign key"):
         desk.store.write_now(
             lambda tx: submit(
                 tx, submission=str(uuid4()), user_code="nobody", account=ACCOUNT, meter="m-1", serial="",

@@ -85,7 +85,7 @@ def test_there_is_no_sql_in_the_python_of_the_store() -> None:
     faults = [
         f"{name(module)}:{node.lineno}: {node.value[:60]}"
         for module in (*modules("portal"), *(m for m in modules("lk_sync") if m.parent.name == "store"))
-        if module.stem != "database"
+        if module.stem not in {"sqlite", "postgresql"}  # the doors themselves
         for node in ast.walk(tree(module))
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.lstrip().startswith(verbs)
     ]

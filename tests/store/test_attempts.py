@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from lk_sync.store import attempts
 from lk_sync.store.attempts import Budget
 from lk_sync.store.database import Store, Tx
+from tests.at_the_store import Kept
 
 NOON = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
 HOURLY = Budget("login", "000012345", "hour", 5)
 DAILY = Budget("register", "000012345", "day", 2)
 
 
-def test_many_processes_together_get_no_more_than_the_budget(tmp_path: Path) -> None:
-    stores = [Store(tmp_path / "store.db") for _ in range(4)]
+def test_many_processes_together_get_no_more_than_the_budget(kept: Kept) -> None:
+    stores = [kept.store() for _ in range(4)]
 
     def take(store: Store) -> int:
         tries = (store.write_now(lambda tx: attempts.take(tx, [HOURLY], now=NOON)) for _ in range(5))
@@ -28,8 +28,8 @@ def test_many_processes_together_get_no_more_than_the_budget(tmp_path: Path) -> 
         store.close()
 
 
-def test_when_one_budget_is_used_up_the_others_are_not_touched(tmp_path: Path) -> None:
-    store = Store(tmp_path / "store.db")
+def test_when_one_budget_is_used_up_the_others_are_not_touched(kept: Kept) -> None:
+    store = kept.store()
 
     def work(tx: Tx) -> None:
         for _ in range(2):
@@ -43,8 +43,8 @@ def test_when_one_budget_is_used_up_the_others_are_not_touched(tmp_path: Path) -
     store.close()
 
 
-def test_a_budget_is_whole_again_in_the_next_slot_and_old_slots_are_forgotten(tmp_path: Path) -> None:
-    store = Store(tmp_path / "store.db")
+def test_a_budget_is_whole_again_in_the_next_slot_and_old_slots_are_forgotten(kept: Kept) -> None:
+    store = kept.store()
 
     def work(tx: Tx) -> None:
         for _ in range(5):

@@ -24,6 +24,7 @@ from lk_sync.store.database import Store
 from tests.at_the_drop import TheDrop
 from tests.at_the_drop import drop as drop
 from tests.at_the_drop import server_key as server_key
+from tests.at_the_store import Kept
 
 FIELDS = {
     "id": "item",
@@ -44,6 +45,7 @@ BEGAN = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 class Exchange:
     """Our side of the exchange. Time moves a second with every look at the clock."""
 
+    kept: Kept
     store: Store
     drop: TheDrop
     accountant: Accountant
@@ -111,22 +113,23 @@ class Exchange:
     def reopen(self) -> None:
         """The engine starts anew and finds what is on the disk."""
         self.store.close()
-        self.store = Store(self.store.path)
+        self.store = self.kept.store()
 
     def begin_anew(self) -> None:
         """Another world: nothing was ever submitted."""
         self.store.close()
-        for path in (*self.store.path.parent.glob("*.db*"), *self.drop.root.rglob("*.*")):
+        self.kept.empty()
+        for path in (*self.kept.folder.glob("*.db*"), *self.drop.root.rglob("*.*")):
             path.unlink()
-        self.store = Store(self.store.path)
+        self.store = self.kept.store()
         self.submitted.clear()
         self.booked.clear()
 
 
 @pytest.fixture
-def exchange(tmp_path: Path, drop: TheDrop) -> Iterator[Exchange]:
-    store = Store(tmp_path / "store.db")
-    exchange = Exchange(store, drop, Accountant(drop.root))
+def exchange(kept: Kept, drop: TheDrop) -> Iterator[Exchange]:
+    store = kept.store()
+    exchange = Exchange(kept, store, drop, Accountant(drop.root))
     exchange.accountant = Accountant(drop.root, on_reading=exchange.book)
     yield exchange
     exchange.store.close()

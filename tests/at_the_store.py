@@ -1,0 +1,107 @@
+"""Where cache and store are kept: in files, or in a base of a real PostgreSQL that two machines may share.
+
+A test that takes `kept` runs on both. In PostgreSQL it has a base of its own, which belongs to an ordinary role.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+import pytest
+from psycopg import sql
+
+from demo.postgres import Postgres
+from lk_sync.postgresql import address
+from lk_sync.postgresql.address import Address
+from lk_sync.postgresql.connection import connect
+from lk_sync.store.database import Store
+
+OWNER = "lk_engine"
+PASSWORD = "п@роль:/?#%&'\\ 1"  # hostile to whoever pastes it into a URL
+TEMPLATE = "lk_template"
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Kept:
+    """`environment` is what a process needs to find it; nothing for files."""
+
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def address(self) -> Address | None:
+        return address.from_environment(self.environment)
+
+    def store(self) -> Store:
+        return Store(self.address or self.folder / "store.db")
+
+    def empty(self) -> None:
+        """Nothing was ever stored. All stores are closed."""
+        for path in self.folder.glob("store.db*"):
+            path.unlink()
+        if self.address:
+            with connect(self.address, "test", {"search_path": "store"}) as connection:
+                found = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'store'").fetchall()
+                tables = ", ".join(sorted({name for (name,) in found} - {"migrations"}))
+                connection.execute(f"TRUNCATE {tables}")
+
+
+@dataclass
+class Server:
+    """A server with an empty store and cache to be copied from."""
+
+    postgres: Postgres
+
+    def url(self, database: str, *, user: str = OWNER, password: str = PASSWORD, **other: str) -> str:
+        reach = {"sslmode": "verify-full", "sslrootcert": str(self.postgres.ca)} | other
+        who = f"{quote(user, safe='')}:{quote(password, safe='')}"
+        return f"postgresql://{who}@{self.postgres.host}:{self.postgres.port}/{database}?{urlencode(reach)}"
+
+    def environment(self, database: str, **other: str) -> dict[str, str]:
+        return {address.SETTING: self.url(database, **other)}
+
+    def create(self, name: str, template: str) -> None:
+        with self.postgres.connect() as admin:
+            admin.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8' OWNER {}").format(
+                    sql.Identifier(name), sql.Identifier(template), sql.Identifier(OWNER)
+                )
+            )
+
+    def drop(self, name: str) -> None:
+        with self.postgres.connect() as admin:
+            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def server(postgres: Postgres) -> Server:
+    made = Server(postgres)
+    with postgres.connect() as admin:
+        admin.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(OWNER), sql.Literal(PASSWORD)))
+    made.create(TEMPLATE, "template0")
+    kept = Kept(Path(), made.environment(TEMPLATE))
+    kept.store().close()
+    return made
+
+
+@pytest.fixture
+def shared(server: Server, tmp_path: Path) -> Iterator[Kept]:
+    """Cache and store in a base of PostgreSQL."""
+    name = f"lk_{next(_numbers)}"
+    server.create(name, TEMPLATE)
+    yield Kept(tmp_path, server.environment(name))
+    server.drop(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Kept:
+    """Cache and store, in either."""
+    if request.param == "sqlite":
+        return Kept(tmp_path)
+    shared: Kept = request.getfixturevalue("shared")
+    return shared
