@@ -27,6 +27,7 @@ MOSCOW: Final = ZoneName("Europe/Moscow")
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 Label = Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
+Mailbox = Annotated[str, msgspec.Meta(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)]
 MonthDay = Annotated[int, msgspec.Meta(ge=1, le=31)]
 
 
@@ -148,6 +149,36 @@ class Mail(Strict, frozen=True, kw_only=True):
     timeout_seconds: Positive = 30
 
 
+class Alerts(Strict, frozen=True, kw_only=True):
+    """Whom the engine writes to by `mail`: once per incident and once when it is over, and a digest every day at
+    `digest_hour` of the supplier's clock. An outage shorter than `outage_minutes` is not written about."""
+
+    to: Annotated[tuple[Mailbox, ...], msgspec.Meta(min_length=1, max_length=20)]
+    digest_hour: Annotated[int, msgspec.Meta(ge=0, le=23)] | None = 8
+    stale_after_hours: Positive = 36
+    outage_minutes: Annotated[int, msgspec.Meta(ge=0)] = 15
+
+
+class Metrics(Strict, frozen=True, kw_only=True):
+    """Figures for Prometheus: on `port` of this machine (only a loopback address), in a file for its node_exporter,
+    or both."""
+
+    listen: str = "127.0.0.1"
+    port: Port | None = None
+    textfile: Path | None = None
+
+
+class Heartbeat(Strict, frozen=True, kw_only=True):
+    """An address that is asked for after each good walk of `jobs` (none named: of every job), so that a watcher
+    elsewhere misses us when we are silent. The address is often a secret itself."""
+
+    url: str | Secret
+    jobs: tuple[str, ...] = ()
+    method: Literal["GET", "POST"] = "GET"
+    ca: Path | None = None
+    timeout_seconds: Annotated[int, msgspec.Meta(ge=1, le=60)] = 10
+
+
 class Legal(Strict, frozen=True, kw_only=True):
     """Versions in force; the texts are `config/legal/<kind>/<version>.<language>.md`."""
 
@@ -167,6 +198,10 @@ class Lk(Strict, frozen=True, kw_only=True):
     mail: Mail | None = None
     legal: Legal
     unanswered_alert_hours: Positive = 48
+    free_disk_alert_mb: Positive = 1024
+    alerts: Alerts | None = None
+    metrics: Metrics | None = None
+    heartbeat: Heartbeat | None = None
 
     @property
     def zone(self) -> ZoneInfo:

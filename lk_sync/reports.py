@@ -88,8 +88,13 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Iter
     for i, heading in enumerate(headings):
         shown.add_column(heading, justify="right" if i in right else "left")
     for row in rows:
-        shown.add_row(*(Text(harmless(str(cell))) for cell in row))
+        shown.add_row(*(_cell(cell) for cell in row))
     out.print(shown)
+
+
+def _cell(cell: Any) -> Text:
+    """A `Text` brings its colour along."""
+    return Text(harmless(str(cell)), style=cell.style if isinstance(cell, Text) else "")
 
 
 @contextmanager

@@ -148,6 +148,14 @@ def is_overdue(job: Job, schedules: Schedules, *, last: datetime | None, now: da
     return missed is not None and missed <= now
 
 
+def next_start(job: Job, schedules: Schedules, *, last: datetime | None, now: datetime) -> datetime | None:
+    """When the timetable starts a job that started last at `last`. None: at once, if it is walked at all."""
+    if job.every is not None:
+        next_one = last + timedelta(seconds=_seconds(job.every)) if last is not None and last <= now else None
+        return next_one if next_one is not None and next_one > now else None
+    return _cron(job.cron or "", ZoneInfo(schedules.time_zone), 0).get_next_fire_time(None, now)
+
+
 def _seconds(every: str) -> int:
     if (match := _EVERY.fullmatch(every)) is None:
         raise Wrong(f"«{every}» — не промежуток; нужно число и буква: 30s, 15m, 2h", "every")

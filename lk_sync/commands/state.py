@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from lk_sync import status
+from lk_sync import overview, status
 from lk_sync.clock import now
 from lk_sync.commands.desk import Desk, as_json_option
 from lk_sync.commands.speech import Command
@@ -16,11 +16,11 @@ from lk_sync.reports import as_json
 @click.pass_obj
 def status_command(desk: Desk, json: bool) -> int:
     """Что произошло, что задержано, что делать."""
-    seen = status.look(desk.config, desk.store, now())
+    seen = status.look(desk.config, desk.store, now(), timetable=desk.timetable)
     if json:
         as_json(seen)
     else:
-        status.show(seen, desk.config.lk.zone)
+        overview.show(seen, desk.config.lk.zone)
     return 1 if seen.troubles else 0
 
 

@@ -11,6 +11,15 @@ CREATE TABLE pushes (
     failed        BIGINT NOT NULL
 );
 
+-- Who walks the timetable: on which machine, and when it was seen last. `ended_at`: it was told to stop.
+CREATE TABLE engines (
+    engine     TEXT PRIMARY KEY,
+    version    TEXT NOT NULL,
+    started_at TEXT NOT NULL,
+    seen_at    TEXT NOT NULL,
+    ended_at   TEXT
+);
+
 -- What the operator has been told of: one line per incident, open until it is over.
 CREATE TABLE incidents (
     incident  TEXT PRIMARY KEY,
