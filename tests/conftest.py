@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from demo import mariadb as mariadb_
+from demo.mariadb import MariaDb
 from demo.postgres import Postgres, throw_away
 from tests.at_the_store import kept as kept
 from tests.at_the_store import server as server
@@ -21,4 +23,11 @@ settings.load_profile("house")
 def postgres() -> Iterator[Postgres]:
     """A throw-away PostgreSQL over TLS for the whole run. Make a base of your own: `postgres.create_database(…)`."""
     with throw_away() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDb]:
+    """A throw-away MariaDB over TLS for the whole run. Make a base of your own: `mariadb.create_database(…)`."""
+    with mariadb_.throw_away() as server:
         yield server

@@ -18,12 +18,14 @@ HIDDEN: Final = "***"
 
 
 class Fault(Exception):
-    """A complaint of the driver, fit to be shown: `state` is its SQLSTATE, `text` what it said."""
+    """A complaint of the driver, fit to be shown: `state` is its SQLSTATE, `text` what it said, `number` the server's
+    own number of it, 0 where there is none."""
 
-    def __init__(self, state: str, text: str) -> None:
-        super().__init__(state, text)
+    def __init__(self, state: str, text: str, number: int = 0) -> None:
+        super().__init__(state, text, number)
         self.state = state
         self.text = text
+        self.number = number
 
     @property
     def quoted(self) -> str:
