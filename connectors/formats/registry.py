@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import BinaryIO, Final
 
+from connectors.formats.client_bank import Statement
 from connectors.formats.contract import Opened
 from connectors.formats.csv import Table
 from connectors.formats.dbf import DbfTable
@@ -13,7 +14,13 @@ from connectors.formats.xlsx import Workbook
 from connectors.formats.xml import Document
 
 Open = Callable[[BinaryIO, str, FileOptions], Opened]
-_OPEN: Final[Mapping[Format, Open]] = {"csv": Table, "dbf": DbfTable, "xlsx": Workbook, "xml": Document}
+_OPEN: Final[Mapping[Format, Open]] = {
+    "csv": Table,
+    "dbf": DbfTable,
+    "xlsx": Workbook,
+    "xml": Document,
+    "client_bank": Statement,
+}
 
 
 def open_file(file: BinaryIO, *, name: str, options: FileOptions) -> Opened:
