@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from lk_sync import locks
-from lk_sync.cache.places import CachePlace, SqliteCache
+from lk_sync.cache.places import CachePlace, PostgresCache, SqliteCache
 from lk_sync.config import Config
 from lk_sync.contracts import Channel
 from lk_sync.errors import SettingsError
@@ -33,7 +33,8 @@ def channel(config: Config) -> Channel:
 
 
 def cache(config: Config) -> CachePlace:
-    return SqliteCache(config.lk.cache_path)
+    shared = server(config)
+    return SqliteCache(config.lk.cache_path) if shared is None else PostgresCache(shared)
 
 
 def open_store(config: Config) -> Store:

@@ -6,15 +6,19 @@ A test that takes `kept` runs on both. In PostgreSQL it has a base of its own, w
 from __future__ import annotations
 
 import itertools
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
 from psycopg import sql
 
 from demo.postgres import Postgres
+from lk_sync.cache.places import CachePlace, PostgresCache, SqliteCache
 from lk_sync.postgresql import address
 from lk_sync.postgresql.address import Address
 from lk_sync.postgresql.connection import connect
@@ -39,6 +43,17 @@ class Kept:
 
     def store(self) -> Store:
         return Store(self.address or self.folder / "store.db")
+
+    def cache(self) -> CachePlace:
+        return PostgresCache(self.address) if self.address else SqliteCache(self.folder / "cache.db")
+
+    def cells(self, file: Path, sql: str) -> list[tuple[Any, ...]]:
+        """Rows of a query over the cache, which is in `file` unless it is on the server."""
+        if self.address:
+            with connect(self.address, "test", {"search_path": "cache"}) as server:
+                return server.execute(sql).fetchall()
+        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
+            return connection.execute(sql).fetchall()
 
     def empty(self) -> None:
         """Nothing was ever stored. All stores are closed."""
@@ -86,6 +101,7 @@ def server(postgres: Postgres) -> Server:
     made.create(TEMPLATE, "template0")
     kept = Kept(Path(), made.environment(TEMPLATE))
     kept.store().close()
+    kept.cache().open().close()
     return made
 
 

@@ -16,6 +16,7 @@ from lk_sync.cache import schema
 from lk_sync.cache.base import Base, SqliteBase
 from lk_sync.cache.reader import CacheReader
 from lk_sync.locks import Hold
+from lk_sync.postgresql.address import Address
 
 CHANGED_PAGES_KB: Final = 48_000
 
@@ -58,3 +59,30 @@ class SqliteCache(msgspec.Struct, frozen=True):
 
     def reader(self) -> CacheReader:
         return CacheReader(self.path)
+
+
+class PostgresCache(msgspec.Struct, frozen=True):
+    """The cache on a server. What it imports takes a quarter of a second to load and is of no use to others."""
+
+    address: Address
+
+    def is_begun(self) -> bool:
+        return True
+
+    def open(self) -> Base:
+        from lk_sync.cache.server_base import open_for_writing
+
+        return open_for_writing(self.address)
+
+    @contextmanager
+    def beside(self, staging: Path, hold: Hold) -> Iterator[Base]:
+        from lk_sync.cache.server_base import open_for_writing
+
+        with closing(open_for_writing(self.address, hold)) as base:
+            base.take_in(staging)
+            yield base
+
+    def reader(self) -> CacheReader:
+        from lk_sync.cache.server_door import ServerDoor
+
+        return CacheReader(ServerDoor(self.address))

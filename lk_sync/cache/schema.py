@@ -48,7 +48,7 @@ CREATE INDEX IF NOT EXISTS journal_run ON {on}journal (run, dataset);
 CREATE INDEX IF NOT EXISTS journal_load ON {on}journal (dataset, run) WHERE act = 'load';
 CREATE INDEX IF NOT EXISTS journal_account ON {on}journal (account, dataset, run) WHERE account IS NOT NULL;
 """
-_KEPT: Final = ("codes", "account_keys", "sources", "dataset_state", "published_runs", "journal")
+KEPT: Final = ("codes", "account_keys", "sources", "dataset_state", "published_runs", "journal")
 LAYOUT: Final = 4  # of the tables; a cache of another layout is emptied, the next run fills it
 
 
@@ -107,7 +107,7 @@ def create(connection: sqlite3.Connection) -> None:
 
 def _empty(connection: sqlite3.Connection) -> None:
     """Tables of another layout go; whoever opens the cache meanwhile sees the former ones or those that follow."""
-    for name in (*_KEPT, *DATASETS):
+    for name in (*KEPT, *DATASETS):
         connection.execute(f"DROP TABLE IF EXISTS main.{name}")
 
 

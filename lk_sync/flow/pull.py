@@ -45,7 +45,7 @@ _PR_SET_PDEATHSIG: Final = 1
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What the child shall do. Carries no secret: the child reads those where the parent would."""
+    """What the child shall do. Carries no secret of the source: the child reads those where the parent would."""
 
     run: int
     job: str = ""

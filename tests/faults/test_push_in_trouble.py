@@ -55,7 +55,7 @@ class Desk:
 
     @property
     def state(self) -> str:
-        (row,) = self._store._reader.execute("SELECT state FROM outbox").fetchall()
+        (row,) = self._store.reading._connection.execute("SELECT state FROM outbox").fetchall()
         return str(row[0])
 
     def is_confirmed_by_the_next_pushes(self) -> None:

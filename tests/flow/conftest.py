@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lk_sync import registry
+from lk_sync import databases, registry
 from lk_sync.clock import now
 from lk_sync.config import Config
 from lk_sync.flow.run import Puller, RunReport
 from lk_sync.schedules import Job
-from lk_sync.store.database import Store
+from tests.at_the_store import Kept
 
 
 @pytest.fixture
@@ -70,15 +70,15 @@ datasets:
 class World:
     """A supplier's books in a script file, and the engine over them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
         self.script = folder / "script.json"
         config = folder / "config"
         (config / "sources").mkdir(parents=True)
         (config / "lk.yaml").write_text(LK, "utf-8")
         (config / "sources" / "books.yaml").write_text(SOURCE % self.script, "utf-8")
         self.books: dict[str, dict[str, Any]] = {"accounts": {"rows": []}, "payments": {"rows": []}}
-        self.config = Config(config, {})
-        self.store = Store(self.config.lk.store_path)
+        self.config = Config(config, environment or {})
+        self.store = databases.open_store(self.config)
         self.stop = threading.Event()
 
     def account(self, number: str, **other: str) -> None:
@@ -100,21 +100,14 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path, third_party: None) -> Iterator[World]:
-    world = World(tmp_path)
+def world(kept: Kept, tmp_path: Path, third_party: None) -> Iterator[World]:
+    world = World(tmp_path, kept.environment)
     yield world
     world.store.close()
 
 
 @pytest.fixture
-def cells(world: World) -> Callable[[str], list[tuple[Any, ...]]]:
+def cells(world: World, kept: Kept) -> Callable[[str], list[tuple[Any, ...]]]:
     """Rows of a query over the published cache."""
 
-    def query(sql: str) -> list[tuple[Any, ...]]:
-        connection = sqlite3.connect(f"file:{world.config.lk.cache_path}?mode=ro", uri=True)
-        try:
-            return connection.execute(sql).fetchall()
-        finally:
-            connection.close()
-
-    return query
+    return partial(kept.cells, world.config.lk.cache_path)

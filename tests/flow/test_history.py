@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from lk_sync import databases
 from lk_sync.cache import history, news
-from lk_sync.cache.reader import CacheReader, View
+from lk_sync.cache.reader import View
 from lk_sync.clock import instant
 from lk_sync.config import Config
 from lk_sync.flow.run import Puller
@@ -60,7 +61,7 @@ class Days:
         source.write_text(
             text.rstrip() + "\n    guards: {shrink_percent: 100, may_be_empty: true}\n" + MAPPING, "utf-8"
         )
-        world.config = Config(world.config.folder, {})
+        world.config = Config(world.config.folder, world.config.environment)
         world.books |= {"charges": {"rows": []}, "bills": {"rows": []}}
 
     def pull(self) -> int:
@@ -80,7 +81,7 @@ class Days:
 
     @contextmanager
     def view(self) -> Iterator[View]:
-        reader = CacheReader(self.world.config.lk.cache_path)
+        reader = databases.cache(self.world.config).reader()
         with reader.view() as view:
             yield view
         reader.close()

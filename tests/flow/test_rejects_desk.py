@@ -31,7 +31,7 @@ def test_a_rejected_row_is_kept_with_its_cells_account_and_key(world: World) -> 
     world.books["payments"]["rows"][100]["сумма"] = "1.005"
     world.books["payments"]["rows"][101]["ЛС"] = "?"
     run = world.pull().run
-    sql = world.store._reader.execute
+    sql = world.store.reading._connection.execute
     bad_sum, bad_account = sql(
         "SELECT account, stored_key, cells FROM rejects WHERE run = ? ORDER BY position", (run,)
     ).fetchall()
@@ -54,9 +54,9 @@ def test_a_snapshot_settles_what_came_before_it(world: World) -> None:
     second = world.pull(full=True).run
     (left,) = world.store.read(rejects.unsettled)
     assert (left.row_key, left.run) == ("000000101 П", second)  # of the new run; the old ones are settled
-    assert world.store._reader.execute("SELECT DISTINCT settled_by, cells FROM rejects WHERE run = 1").fetchall() == [
-        (f"запуск {second}", None)
-    ]
+    assert world.store.reading._connection.execute(
+        "SELECT DISTINCT settled_by, cells FROM rejects WHERE run = 1"
+    ).fetchall() == [(f"запуск {second}", None)]
 
 
 def test_an_increment_settles_what_it_has_taken_or_rejected_again(world: World) -> None:
@@ -102,7 +102,7 @@ def mend(world: World, old: str, new: str) -> None:
     text = source.read_text("utf-8")
     assert old in text
     source.write_text(text.replace(old, new), "utf-8")
-    world.config = Config(world.config.folder, {})
+    world.config = Config(world.config.folder, world.config.environment)
 
 
 def replayed(world: World, *, run: int = 1) -> RunReport:

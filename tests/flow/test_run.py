@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -188,10 +188,8 @@ def test_a_run_killed_before_its_publication_is_found_broken_and_after_it_publis
     world.pull()
     for _ in range(2):
         world.store.write_now(lambda tx: runs.open_run(tx, job="books", source="books", started_by="hand", now=now()))
-    connection = sqlite3.connect(world.config.lk.cache_path)
-    connection.execute("INSERT INTO published_runs VALUES (3, 'x', 'books', '[]')")
-    connection.commit()
-    connection.close()
+    with closing(databases.cache(world.config).open()) as base:
+        base.execute(f"INSERT INTO {base.at.cache}.published_runs VALUES (3, 'x', 'books', '[]')")
     world.pull()
     states = [(run.run, run.state) for run in world.store.read(runs.recent)]
     assert states == [(4, "unchanged"), (3, "published"), (2, "broken"), (1, "published")]
@@ -202,6 +200,6 @@ def test_an_unprotected_channel_is_refused_before_anything_is_pulled(world: Worl
     assert connection
     source = world.config.folder / "sources" / "books.yaml"
     source.write_text(source.read_text("utf-8").replace("json}", "json, protected: false}"), "utf-8")
-    world.config = run_.Config(world.config.folder, {})
+    world.config = run_.Config(world.config.folder, world.config.environment)
     with pytest.raises(run_.LkError, match="канал не защищён"):
         world.pull()

@@ -38,7 +38,7 @@ ACCOUNTS = [{"ид": 7, "лс": "000700"}, {"ид": 8, "лс": "000800"}]
 def describe(world: World, datasets: str) -> None:
     path = world.config.folder / "sources" / "books.yaml"
     path.write_text(f"source: scripted\nconnection: {{script: {world.script}}}\ndatasets:{datasets}", "utf-8")
-    world.config = Config(world.config.folder, {})
+    world.config = Config(world.config.folder, world.config.environment)
     world.books = {}
 
 
@@ -207,6 +207,6 @@ def test_a_snapshot_need_not_end_what_it_does_not_hold(world: World, cells: Cell
 def test_two_sources_may_not_both_feed_a_dataset_first(world: World) -> None:
     other = world.config.folder / "sources" / "bank.yaml"
     other.write_text((world.config.folder / "sources" / "books.yaml").read_text("utf-8"), "utf-8")
-    world.config = Config(world.config.folder, {})
+    world.config = Config(world.config.folder, world.config.environment)
     with pytest.raises(Exception, match=r"bank\.yaml.*|books\.yaml.*beside: bank"):
         world.pull()

@@ -48,5 +48,7 @@ class Office:
 
     def states(self) -> list[tuple[str, int, bool]]:
         """State, attempts, and whether the text is still there, of every letter."""
-        rows = self.store._reader.execute("SELECT state, attempts, context FROM letters ORDER BY created_at, letter")
+        rows = self.store.reading._connection.execute(
+            "SELECT state, attempts, context FROM letters ORDER BY created_at, letter"
+        )
         return [(state, attempts, "AbCd" in context) for state, attempts, context in rows]

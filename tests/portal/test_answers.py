@@ -104,13 +104,13 @@ async def test_a_method_that_is_not_allowed_is_answered_with_those_that_are(worl
 
 
 async def test_a_fault_of_ours_shows_our_page_and_not_the_fault(world: World) -> None:
-    world.store._writer.execute("ALTER TABLE sessions RENAME TO sessions_gone")
+    world.store._doors._writer.execute("ALTER TABLE sessions RENAME TO sessions_gone")
     sent = request("GET /login HTTP/1.1", b"Cookie: __Host-session=abc\r\n")
     answer = await ask(world.port, sent.replace(b"HOST", b"127.0.0.1:%d" % world.port))
     assert answer.status == 500
     check(answer, "a fault")
     assert b"sessions" not in answer.body
-    world.store._writer.execute("ALTER TABLE sessions_gone RENAME TO sessions")
+    world.store._doors._writer.execute("ALTER TABLE sessions_gone RENAME TO sessions")
     assert (await world.browser().get("/login")).status == 200
 
 

@@ -107,6 +107,6 @@ async def test_only_plain_forms_are_read(subscriber: Browser, world: World) -> N
 async def test_reading_a_page_changes_nothing(subscriber: Browser, world: World) -> None:
     for route in list(world.app.router.routes()):
         if route.method == "GET" and "{" not in route.resource.canonical:
-            before = list(world.store._reader.iterdump())
+            before = list(world.store.reading._connection.iterdump())
             await subscriber.get(route.resource.canonical)
-            assert list(world.store._reader.iterdump()) == before, route.resource.canonical
+            assert list(world.store.reading._connection.iterdump()) == before, route.resource.canonical

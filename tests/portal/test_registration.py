@@ -49,7 +49,7 @@ def user_of(world: World, account: str) -> users.User | None:
 
 
 def outcomes(world: World) -> list[str]:
-    rows = world.store._reader.execute("SELECT outcome FROM registrations ORDER BY created_at, outcome")
+    rows = world.store.reading._connection.execute("SELECT outcome FROM registrations ORDER BY created_at, outcome")
     return [outcome for (outcome,) in rows]
 
 
@@ -94,7 +94,7 @@ async def test_a_user_record_has_a_code_of_its_own_and_only_a_hash_of_the_passwo
     letters = re.sub("-", "", password)
     assert len(letters) >= 16
     assert not set(letters) & set("IOlio01")
-    dump = "\n".join(world.store._reader.iterdump())
+    dump = "\n".join(world.store.reading._connection.iterdump())
     assert user.user_code in dump
     assert password not in dump
 

@@ -66,7 +66,7 @@ async def test_the_store_holds_hashes_and_no_tokens(subscriber: Browser, world: 
     token = subscriber.cookie(SESSION)
     assert token is not None
     assert len(token) >= 43
-    dump = "\n".join(world.store._reader.iterdump())
+    dump = "\n".join(world.store.reading._connection.iterdump())
     assert token not in dump
     assert sessions.token_hash(token) in dump
 
