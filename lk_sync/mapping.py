@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from lk_sync.config import DatasetSetting, DeletedKeys, Deletes, FieldSetting, SourceSetting
 from lk_sync.contracts import FieldMap, Wanted
 from lk_sync.errors import SettingsError
@@ -35,9 +37,22 @@ def all_wanted(file: Path, setting: SourceSetting, names: Iterable[str] = ()) ->
 def wanted(file: Path, setting: SourceSetting, name: str, *, since: str | None = None) -> Wanted:
     """The wish for dataset `name`. Raises as `all_wanted`."""
     try:
-        return _wanted(setting, name, since)
+        return _placed(_wanted(setting, name, since), file)
     except Wrong as wrong:
         raise SettingsError(f"{where(file, 'datasets', name, *wrong.steps)}: {wrong}") from None
+
+
+def _placed(wish: Wanted, file: Path) -> Wanted:
+    """Options that are paths (`./…`, `../…`) start at the folder of the file they stand in."""
+    beside, shaping = file.parent, wish.shaping
+    options = {
+        key: str((beside / value).resolve()) if isinstance(value, str) and value.startswith(("./", "../")) else value
+        for key, value in wish.options.items()
+    }
+    lookups = tuple(_placed(lookup, file) for lookup in shaping.lookups)
+    gone = None if shaping.gone is None else _placed(shaping.gone, file)
+    shaping = msgspec.structs.replace(shaping, lookups=lookups, gone=gone)
+    return msgspec.structs.replace(wish, options=options, shaping=shaping)
 
 
 def _wanted(setting: SourceSetting, name: str, since: str | None) -> Wanted:

@@ -10,12 +10,12 @@ from __future__ import annotations
 import csv
 import io
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any, BinaryIO, Final
 
 from connectors.formats import text
-from connectors.formats.contract import ROWS_PER_BATCH, Building, Patience, Portion, Stated, require
+from connectors.formats.contract import MAX_FAULTS, ROWS_PER_BATCH, Building, Patience, Portion, Stated, require
 from connectors.formats.options import FileOptions, TotalLine
 from lk_sync.errors import BadData
 from lk_sync.flow.validate import Unfit, scaled
@@ -28,8 +28,11 @@ KOPECK_DIGITS: Final = 2
 class Table:
     """`contract.Opened` of a file of delimited lines."""
 
-    def __init__(self, file: BinaryIO, name: str, options: FileOptions) -> None:
-        self._name, self._options = name, options
+    def __init__(
+        self, file: BinaryIO, name: str, options: FileOptions, fits: Callable[[int], bool] | None = None
+    ) -> None:
+        """`fits`: which numbers of fields a row may have, if not only that of the header."""
+        self._name, self._options, self._fits = name, options, fits
         self._dialect = dialect(options)
         encoding = options.encoding or "utf-8"
         seen = text.look(file, name=name, encoding=encoding)
@@ -44,8 +47,9 @@ class Table:
             newline="",
         )
         self._lines = Lines(self._text)
-        self._plain = not (seen.torn or options.comment or options.skip_blank or options.total)
+        self._plain = fits is None and not (seen.torn or options.comment or options.skip_blank or options.total)
         self._patience = Patience(name)
+        self._blank_inside = 0  # so many of the next lines are known to be blank, with others behind them
         self._number = 0  # of the record that was read last
         self.columns = self._header()
 
@@ -125,18 +129,23 @@ class Table:
     def _with_care(self, places: Sequence[int], size: int) -> Portion:
         """Record by record, until the lines that were found to need it are behind us."""
         building = Building(len(places))
-        least = min(size, ROWS_AT_ONCE)
-        while len(building) < least and (line := self._lines.next()) is not None:
+        for number, line, cells, reason in islice(self.records(), min(size, ROWS_AT_ONCE)):
+            if cells is None:
+                building.fault(number, line, reason)
+            else:
+                building.add(number, [cells[place] for place in places])
+        return building.portion()
+
+    def records(self) -> Iterator[tuple[int, str, list[str] | None, str]]:
+        """The rows that are left: (number, first line, cells, why there are none)."""
+        while (line := self._lines.next()) is not None:
             self._number += 1
             if self._is_skipped(line) or (not line.strip("\r\n") and self._only_blank_follow()):
                 continue
             cells, reason = self._row(line)
             if cells is None:
-                building.fault(self._number, line.rstrip("\r\n"), reason)
                 self._patience.with_(reason, self._number)
-            else:
-                building.add(self._number, [cells[place] for place in places])
-        return building.portion() if len(building) or line is None else self._with_care(places, size)
+            yield self._number, line.rstrip("\r\n"), cells, reason
 
     def _is_skipped(self, line: str) -> bool:
         if self._options.skip_blank and not line.strip():
@@ -148,11 +157,15 @@ class Table:
 
     def _only_blank_follow(self) -> bool:
         """Blank lines at the end of a file are no rows."""
-        blank = []
+        if self._blank_inside:
+            self._blank_inside -= 1
+            return False
+        ahead = []
         while (line := self._lines.next()) is not None:
-            blank.append(line)
-            if line.strip("\r\n"):
-                self._lines.back(blank)
+            ahead.append(line)
+            if line.strip("\r\n") or len(ahead) > MAX_FAULTS:
+                self._blank_inside = len(ahead) - 1
+                self._lines.back(ahead)
                 return False
         return True
 
@@ -165,7 +178,7 @@ class Table:
         if self._is_of_rows(rest):
             self._lines.back(rest)
             return None, "кавычка не закрыта: внутри значения оказались следующие строки"
-        if len(cells) != len(self.columns):
+        if not (self._fits(len(cells)) if self._fits else len(cells) == len(self.columns)):
             return None, self._width(cells)
         if any(map(text.is_torn, (line, *rest))):
             return None, f"есть байты, которых нет в кодировке {self._options.encoding or 'utf-8'}"
@@ -244,6 +257,7 @@ def _stated(file: BinaryIO, name: str, options: FileOptions, total: TotalLine) -
         raise BadData(f"{name}: последняя строка не начинается с «{total.starts}» (options.total); файл обрезан")
     try:
         cells = next(csv.reader([lines[-1]], **dialect(options)))
+        cells[0] = cells[0].removeprefix(total.starts)
         rows = None if total.rows is None else scaled(cells[total.rows - 1], 0)
         sums = {column: scaled(cells[place - 1], KOPECK_DIGITS) for column, place in total.sums.items()}
     except (csv.Error, IndexError, Unfit) as error:

@@ -11,7 +11,7 @@ import msgspec
 from lk_sync.config import Strict
 from lk_sync.errors import SettingsError
 
-Format = Literal["csv", "dbf", "xlsx", "xml", "client_bank"]
+Format = Literal["csv", "dbf", "xlsx", "xml", "register", "client_bank"]
 Encoding = Literal["utf-8", "utf-16", "cp1251", "cp866", "koi8-r"]
 FORMATS: Final[Mapping[str, Format]] = {
     "csv": "csv",
@@ -53,6 +53,7 @@ class FileOptions(Strict, frozen=True, kw_only=True):
     sheet: str | Place | None = None  # its name, or its number from 1
     row: str | None = None  # the element of an XML document that is a row
     namespaces: Mapping[str, str] = {}
+    profile: str | None = None  # the file that describes a bank's register
     account_pattern: str | None = None  # how the purpose of a payment names the account: a pattern with one group
     partial: bool = False  # documents of a statement were chosen on purpose and need not add up to its totals
     open_end: bool = False  # the last line need not be closed by a line break
@@ -64,6 +65,7 @@ KEYS: Final[Mapping[Format, tuple[str, ...]]] = {
     "csv": (*_TEXT, "closing_delimiter", "total", "open_end"),
     "dbf": ("encoding",),
     "xlsx": _BOOK,
+    "register": ("profile",),
     "client_bank": ("encoding", "account_pattern", "partial"),
     "xml": ("encoding", "row", "namespaces"),
 }

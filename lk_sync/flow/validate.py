@@ -24,6 +24,8 @@ from lk_sync.shaping import DELETED
 Convert = Callable[[Any], Any]
 
 _NUMBER: Final = re.compile(r"([+-]?)(\d{1,15})(?:([.,])(\d*))?", re.ASCII)
+_THOUSANDS: Final = re.compile(r"[+-]?\d{1,3}(?:[ \u2009\u202f]\d{3})+(?:[.,]\d*)?\Z", re.ASCII)
+_SPACE: Final = re.compile(r"[ \u2009\u202f]")
 _ISO_DAY: Final = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ]00:00(?::00(?:\.0+)?)?)?", re.ASCII)
 _RU_DAY: Final = re.compile(r"(\d{2})\.(\d{2})\.(\d{4})(?: 0?0:00(?::00)?)?", re.ASCII)
 _NO_DAY: Final = re.compile(r"(?:0001-01-01|0000-00-00|01\.01\.0001)(?:[T ]0?0:00(?::00(?:\.0+)?)?)?", re.ASCII)
@@ -73,7 +75,7 @@ def scaled(value: Any, digits: int) -> int:
     text = (
         format(value, "f") if isinstance(value, Decimal) else str(value).strip().replace("\xa0", "").replace("−", "-")
     )
-    match = _NUMBER.fullmatch(text)
+    match = _NUMBER.fullmatch(text) or _NUMBER.fullmatch(_without_spaces(text))
     if match is None:
         raise Unfit("это не число")
     sign, whole, _, fraction = match.groups()
@@ -82,6 +84,11 @@ def scaled(value: Any, digits: int) -> int:
         raise Unfit(f"больше {digits} знаков после запятой")
     number = int(whole + fraction.ljust(digits, "0"))
     return -number if sign == "-" else number
+
+
+def _without_spaces(text: str) -> str:
+    """A number whose thousands are set apart by spaces, as one without them; any other text as it is."""
+    return _SPACE.sub("", text) if _THOUSANDS.match(text) else text
 
 
 def _money(value: Any) -> int:

@@ -70,6 +70,12 @@ def test_a_wish_states_everything_a_connector_needs(file: Path) -> None:
     )
 
 
+def test_an_option_that_is_a_path_starts_at_the_folder_of_its_file(file: Path) -> None:
+    file.write_text(SOURCE.replace("{page: 5}", "{profile: ../registers/bank.yaml, page: 5}"), "utf-8")
+    (accounts,) = mapping.all_wanted(file, read(file, SourceSetting), ["accounts"])
+    assert accounts.options == {"profile": str(file.parent.parent / "registers/bank.yaml"), "page": 5}
+
+
 def test_the_number_on_the_bill_is_the_account_unless_said_otherwise(file: Path) -> None:
     accounts = mapping.wanted(file, read(file, SourceSetting), "accounts")
     assert {field.column for field in accounts.fields if field.name in ("account", "number")} == {"ЛС"}

@@ -77,7 +77,9 @@ def test_a_cell_becomes_its_value(kind: Kind, value: object, becomes: object) ->
     [
         ("money", "1.005", "больше 2 знаков"),
         ("money", 1.5, "плавающей точкой"),
-        ("money", "1 234,56", "не число"),
+        ("money", "1 23,56", "не число"),
+        ("money", "12 34", "не число"),
+        ("money", "1 2345,56", "не число"),
         ("money", "NaN", "не число"),
         ("money", "1e3", "не число"),
         ("money", "", "обязательное"),

@@ -11,6 +11,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
+from connectors.formats.profile import Profile
 from lk_sync.config import Lk, SinkSetting, SourceSetting
 from lk_sync.schedules import Schedules
 from tests.house.repository import ROOT, told
@@ -19,6 +20,7 @@ CASES = (
     ("config/lk.yaml", Lk),
     ("config/sources/accounting.yaml", SourceSetting),
     ("config/sinks/accounting.yaml", SinkSetting),
+    ("config/registers/sberbank_payments.yaml", Profile),
     ("schedules.yaml", Schedules),
 )
 
