@@ -33,6 +33,8 @@ def check(desk: Desk, connect: bool) -> int:
     step("настройки", lambda: f"{config.folder / 'lk.yaml'}, часовой пояс {config.lk.time_zone}")
     step("папка данных", lambda: _writable(config.lk.data_dir))
     step("расписание", lambda: f"заданий: {len(desk.timetable.jobs)}")
+    if config.lk.alerts or config.lk.heartbeat or config.lk.metrics:
+        step("надзор", lambda: _watched(desk))
     for name in config.sources:
         step(f"источник {name}", partial(peers.look_at_source, config, name, connect=connect))
     for name in config.sinks:
@@ -40,6 +42,12 @@ def check(desk: Desk, connect: bool) -> int:
     if faults:
         complain(f"Найдено ошибок: {len(faults)}")
     return max((fault.exit_code for fault in faults), default=0)
+
+
+def _watched(desk: Desk) -> str:
+    from lk_sync import errands  # here: letters take a tenth of a second to load
+
+    return errands.checked(desk.config, desk.timetable)
 
 
 def _writable(folder: Path) -> str:

@@ -14,6 +14,7 @@ import pytest
 
 from tests.at_the_drop import drop as drop
 from tests.at_the_drop import server_key as server_key
+from tests.flow.conftest import LK as LK
 from tests.flow.conftest import World
 from tests.flow.conftest import third_party as third_party
 
