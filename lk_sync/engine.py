@@ -297,7 +297,7 @@ def push(config: Config, store: Store, name: str, *, clock: Clock) -> export.Pus
             report = export.push(store, name=name, setting=config.sinks[name], sink=sink, now=clock)
         except LkError as error:
             kind, text = type(error).__name__, str(error)
-            with suppress(sqlite3.Error):  # a full disk; the error itself is what must be told
+            with suppress(sqlite3.Error, LkError):  # no room, no server; the error itself is what must be told
                 store.write_now(lambda tx: pushes.failed(tx, sink=name, kind=kind, text=text, now=clock()))
             raise
         store.write_now(lambda tx: pushes.done(tx, sink=name, now=clock()))

@@ -93,7 +93,7 @@ class Puller:
             with disk.faults_told():
                 return body(run)
         except LkError as error:
-            with suppress(sqlite3.Error):  # a full disk; the next walk will find the run broken
+            with suppress(sqlite3.Error, LkError):  # no room, no server; the next walk will find the run broken
                 self._close(run, "broken" if self._stop.is_set() else "failed", error)
             raise
 
