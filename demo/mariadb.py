@@ -26,7 +26,7 @@ START_SECONDS = 30
 
 SETTINGS = """
 [mariadbd]
-bind-address = 127.0.0.1
+bind-address = 127.0.0.1,127.0.0.2
 port = {port}
 socket = {folder}/socket
 pid-file = {folder}/pid
@@ -55,11 +55,13 @@ class MariaDb:
     """One server. `host`, `port` and `ca` are what a client needs besides a name and a password."""
 
     host = "127.0.0.1"
+    other_address = "127.0.0.2"  # the server answers there too, but its certificate does not name it
 
     def __init__(self, folder: Path, authority: Authority) -> None:
         if shutil.which("mariadb-install-db") is None:
             raise NotInstalled("нет программ сервера MariaDB: установите пакет mariadb-server")
         self.folder = folder
+        self.authority = authority
         self.ca = authority.ca
         self.admin_password = secrets.token_urlsafe(16)
         self.port = free_port()
@@ -83,10 +85,14 @@ class MariaDb:
             raise RuntimeError(f"mariadb-install-db: {made.stdout[-2000:]}{made.stderr[-2000:]}")
 
     def show(self, certificate: ServerCertificate) -> None:
-        """Present this certificate from the next start on."""
+        """Present this certificate from the next start, or `reload`, on."""
         for source, name in ((certificate.certificate, "server.pem"), (certificate.key, "server.key")):
             shutil.copy(source, self.folder / name)
             give_to(SERVER_USER, self.folder / name)
+
+    def reload(self) -> None:
+        """Take up what `show` was given last."""
+        self.run("FLUSH SSL")
 
     def start(self) -> None:
         """Start and wait until connections are taken. Raises RuntimeError with the server's own words."""
@@ -151,15 +157,20 @@ class MariaDb:
 
     def create_reader(self, database: str, name: str, password: str) -> None:
         """A user who may read every table of `database` and change nothing. Safe to repeat."""
-        word = password.replace("\\", "\\\\").replace("'", "\\'")
+        pattern = database.replace("\\", "\\\\").replace("_", "\\_").replace("%", "\\%")
         self.run(
-            f"CREATE OR REPLACE USER '{name}'@'%' IDENTIFIED BY '{word}' REQUIRE SSL;"
-            f"GRANT SELECT, SHOW VIEW ON {quoted(database)}.* TO '{name}'@'%';"
+            f"CREATE OR REPLACE USER {literal(name)}@'%' IDENTIFIED BY {literal(password)} REQUIRE SSL;"
+            f"GRANT SELECT, SHOW VIEW ON {quoted(pattern)}.* TO {literal(name)}@'%';"
         )
 
 
 def quoted(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
+
+
+def literal(text: str | None) -> str:
+    """A constant of a script, under the server's usual SQL mode."""
+    return "NULL" if text is None else "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 @contextmanager

@@ -7,6 +7,7 @@ does not wait for the disk. It goes down with the process that started it, even 
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import signal
@@ -70,6 +71,7 @@ class Postgres:
 
     def __init__(self, folder: Path, authority: Authority) -> None:
         self.folder = folder
+        self.authority = authority
         self.ca = authority.ca
         self.admin_password = secrets.token_urlsafe(16)
         self.port = free_port()
@@ -98,10 +100,21 @@ class Postgres:
             raise RuntimeError(f"initdb: {done.stderr}")
 
     def show(self, certificate: ServerCertificate) -> None:
-        """Present this certificate from the next start on."""
+        """Present this certificate from the next start, or `reload`, on."""
         for source, name in ((certificate.certificate, "server.pem"), (certificate.key, "server.key")):
             shutil.copy(source, self._data / name)
             give_to(SERVER_USER, self._data / name)
+
+    def reload(self) -> None:
+        """Take up what `show` was given last."""
+        before = self._reloads()
+        os.kill(self.process_id, signal.SIGHUP)
+        deadline = time.monotonic() + START_SECONDS
+        while self._reloads() == before and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    def _reloads(self) -> int:
+        return self.log().count("received SIGHUP")
 
     def start(self) -> None:
         """Start and wait until connections are taken. Raises RuntimeError with the server's own words."""

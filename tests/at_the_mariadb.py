@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,10 @@ import pytest
 
 from connectors.odbc.settings import OdbcSettings
 from connectors.odbc.source import OdbcSource
-from demo.mariadb import MariaDb
+from demo.accounting import TABLES, Table, cells
+from demo.bookkeeper import Bookkeeper
+from demo.mariadb import MariaDb, literal, quoted
+from demo.sql_base import DDL
 from lk_sync import config
 from lk_sync.contracts import Batch, Totals, Wanted
 from tests.at_the_base import PASSWORD, READER, SECRET
@@ -65,3 +69,29 @@ def maria(mariadb: MariaDb, request: pytest.FixtureRequest) -> Iterator[TheMaria
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LK_BASE_PASSWORD", PASSWORD)
         yield TheMariaDb(mariadb, name)
+
+
+def load(maria: TheMariaDb, books: Bookkeeper) -> None:
+    """The tables of `demo/accounting.sql` with the supplier's books in them."""
+    ddl = DDL.read_text("utf-8").replace('"', "`").replace("timestamptz", "timestamp(6)").replace("numeric", "decimal")
+    every = list(books.every())
+    script = [ddl, "SET time_zone = '+00:00';"]
+    for name, table in TABLES.items():
+        rows = books.supplier.services() if name == "services" else [row for one in every for row in one[name]]
+        key = ", ".join(map(quoted, table.key))
+        script += [_insert(table, rows), f"ALTER TABLE {quoted(table.name)} ADD PRIMARY KEY ({key});"]
+    maria.books("".join(script))
+
+
+def _insert(table: Table, rows: Sequence[tuple[Any, ...]]) -> str:
+    lines = (f"({', '.join(map(_cell, row[:-1]))}, {_moment(row[-1])})" for row in cells(table, rows))
+    return f"INSERT INTO {quoted(table.name)} VALUES {', '.join(lines)};"
+
+
+def _cell(cell: str | None) -> str:
+    return cell if cell in ("true", "false") else literal(cell)
+
+
+def _moment(cell: str | None) -> str:
+    """MariaDB knows no offset from UTC in a time."""
+    return literal(datetime.fromisoformat(cell or "").astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f"))

@@ -76,7 +76,9 @@ def connected(dialect: OdbcDialect, endpoint: Endpoint, settings: OdbcSettings) 
 
 def _opened(dialect: OdbcDialect, connection_string: str, secrets: tuple[str, ...]) -> OdbcWire:
     try:
-        wire = OdbcWire(pyodbc.connect(connection_string, autocommit=False), secrets)
+        connection = pyodbc.connect(connection_string, autocommit=False)
+        dialect.tune(connection)
+        wire = OdbcWire(connection, secrets)
     except pyodbc.Error as error:
         raise fault(error, secrets=secrets) from None
     try:

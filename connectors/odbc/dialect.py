@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+import pyodbc
+
 from connectors.odbc.dsn import DsnWords
 from connectors.odbc.settings import Endpoint, OdbcSettings
 from connectors.sql.dialect import Ask, Dialect
@@ -34,6 +36,9 @@ class OdbcDialect(Dialect, Protocol):
 
     def accept(self, version: str) -> None:
         """Raises SettingsError for a server that is too old to be read in this way."""
+
+    def tune(self, connection: pyodbc.Connection) -> None:
+        """What the driver manager's side of an open connection needs to be told."""
 
     def begin(self, ask: Ask) -> None:
         """What an open connection is told before anything is asked of it: from now on it sees one moment."""

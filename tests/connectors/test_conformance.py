@@ -25,12 +25,15 @@ from lk_sync.config import Config
 from lk_sync.conformance import BrokenPromise, Increment, SinkCase, SourceCase
 from lk_sync.contracts import Batch, Totals, Wanted
 from lk_sync.records import DATASETS, plain_account
+from tests import at_the_mariadb
 from tests.at_the_base import PASSWORD as BASE_PASSWORD
 from tests.at_the_base import TheBase
 from tests.at_the_base import base as base
 from tests.at_the_drop import PASSWORD, TheDrop
 from tests.at_the_drop import drop as drop
 from tests.at_the_drop import server_key as server_key
+from tests.at_the_mariadb import TheMariaDb
+from tests.at_the_mariadb import maria as maria
 from tests.flow.scripted_source import ScriptedSource, ScriptSettings
 
 MOMENT = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -197,14 +200,60 @@ def test_the_odbc_source_keeps(promise: Callable[[SourceCase], None], odbc: Sour
     promise(odbc)
 
 
-def test_the_odbc_source_brings_the_books_exactly(kept: Kept, base: TheBase, odbc: SourceCase) -> None:
+def test_the_odbc_source_brings_the_books_exactly(kept: Kept, odbc: SourceCase) -> None:
+    bring_the_books_exactly(kept, odbc)
+
+
+def bring_the_books_exactly(kept: Kept, case: SourceCase) -> None:
     """Every cell of every dataset, and not one page of them in words that had to be converted here."""
-    with odbc.make().connect() as session:
-        for wanted in _wanted():
+    with case.make().connect() as session:
+        for wanted in case.wanted:
             name, batches = wanted.dataset.name, list(session.pull(wanted))
             assert all(batch.exact for batch in batches), name
             rows = [row for batch in batches for row in zip(*batch.columns, strict=True)]
             assert sorted(rows) == sorted(_in_cache_form(name, wanted, row) for row in kept.rows[name]), name
+
+
+# MariaDB through ODBC
+
+
+@pytest.fixture(scope="module")
+def mariadb_odbc(
+    kept: Kept, maria: TheMariaDb, closed_port: int, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SourceCase]:
+    """The same books in another server."""
+    at_the_mariadb.load(maria, kept.books)
+    stranger = Authority(tmp_path_factory.mktemp("stranger"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LK_WRONG_PASSWORD", WRONG)
+        yield kept.case(
+            _wanted_of_mariadb(),
+            make=maria.source,
+            unprotected=lambda: maria.source(tls="require"),
+            impostor=lambda: maria.source(ca=str(stranger.ca)),
+            unreachable=lambda: maria.source(port=closed_port),
+            denied=lambda: maria.source(password={"secret": "WRONG_PASSWORD"}),
+            secrets=(BASE_PASSWORD, WRONG),
+        )
+
+
+def _wanted_of_mariadb() -> tuple[Wanted, ...]:
+    """The wishes of the shipped mapping, their control queries as MariaDB quotes names."""
+    return tuple(
+        msgspec.structs.replace(wish, control_query=query.replace('"', "`").replace("AS rows", "AS `rows`"))
+        if (query := wish.control_query)
+        else wish
+        for wish in _wanted()
+    )
+
+
+@pytest.mark.parametrize("promise", conformance.SOURCE_PROMISES, ids=conformance.title)
+def test_the_odbc_source_of_mariadb_keeps(promise: Callable[[SourceCase], None], mariadb_odbc: SourceCase) -> None:
+    promise(mariadb_odbc)
+
+
+def test_the_odbc_source_of_mariadb_brings_the_books_exactly(kept: Kept, mariadb_odbc: SourceCase) -> None:
+    bring_the_books_exactly(kept, mariadb_odbc)
 
 
 def _in_cache_form(name: str, wanted: Wanted, row: tuple[Any, ...]) -> tuple[Any, ...]:

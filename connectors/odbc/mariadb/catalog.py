@@ -2,145 +2,173 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, time
 from decimal import Decimal
 from itertools import groupby
 from typing import Any, Final
 
 from connectors.odbc.mariadb import names
+from connectors.odbc.mariadb.order import AS_TEXTS
 from connectors.sql.dialect import Ask, Heading, Row
-from connectors.sql.names import parts, written
+from connectors.sql.faults import Fault
+from connectors.sql.names import written
 from connectors.sql.relation import Column, Family, Relation, nearest
 from lk_sync.errors import SchemaDrift
 
 _FAMILIES: Final[Mapping[str, Family]] = {
-    **dict.fromkeys(("char", "varchar", "text", "tinytext", "mediumtext", "longtext", "enum", "set"), "text"),
-    **dict.fromkeys(("tinyint", "smallint", "mediumint", "int", "bigint", "year"), "integer"),
+    **dict.fromkeys(("char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set"), "text"),
+    **dict.fromkeys(("tinyint", "smallint", "mediumint", "int", "bigint", "year", "bit"), "integer"),
+    **dict.fromkeys(("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"), "binary"),
+    **dict.fromkeys(("geometry", "point", "linestring", "polygon", "geometrycollection"), "binary"),
+    **dict.fromkeys(("multipoint", "multilinestring", "multipolygon"), "binary"),
     **dict.fromkeys(("float", "double"), "float"),
-    **dict.fromkeys(("binary", "varbinary", "blob", "tinyblob", "mediumblob", "longblob", "geometry"), "binary"),
     "decimal": "numeric",
-    "bit": "bool",
     "date": "date",
     "datetime": "timestamp",
     "timestamp": "timestamptz",
 }
-_KINDS: Final[tuple[tuple[type, Family], ...]] = (
-    (bool, "bool"),
-    (int, "integer"),
-    (Decimal, "numeric"),
-    (float, "float"),
-    (datetime, "timestamp"),
-    (date, "date"),
-    (str, "text"),
-    (bytearray, "binary"),
-    (bytes, "binary"),
-)
 _DIGITS: Final = {"tinyint": (3, 0), "smallint": (5, 0), "mediumint": (8, 0), "int": (10, 0), "year": (4, 0)}
+_NO_SUCH_TABLE: Final = (1146, 1049)
 
+# The catalog compares names without case and accents, for all that «Счёт» and «Счет» may be two tables.
 _COLUMNS: Final = """
 SELECT c.TABLE_SCHEMA, c.TABLE_NAME, c.COLUMN_NAME, c.COLUMN_TYPE, c.DATA_TYPE, c.IS_NULLABLE, c.NUMERIC_PRECISION,
-       c.NUMERIC_SCALE, COALESCE(t.TABLE_ROWS, 0), c.TABLE_SCHEMA = DATABASE()
+       c.NUMERIC_SCALE, COALESCE(t.TABLE_ROWS, 0), DATABASE(), @@lower_case_table_names
 FROM information_schema.COLUMNS AS c
 JOIN information_schema.TABLES AS t ON t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME
+  AND BINARY t.TABLE_SCHEMA = BINARY c.TABLE_SCHEMA AND BINARY t.TABLE_NAME = BINARY c.TABLE_NAME
 WHERE """
 _ONE: Final = f"""{_COLUMNS} c.TABLE_SCHEMA = COALESCE(NULLIF(?, ''), DATABASE()) AND c.TABLE_NAME = ?
-ORDER BY c.TABLE_NAME, c.ORDINAL_POSITION"""
+ORDER BY BINARY c.TABLE_SCHEMA, BINARY c.TABLE_NAME, c.ORDINAL_POSITION"""
 _EVERY: Final = f"""{_COLUMNS}
   c.TABLE_SCHEMA NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys')
-ORDER BY c.TABLE_SCHEMA, c.TABLE_NAME, c.ORDINAL_POSITION"""
+ORDER BY BINARY c.TABLE_SCHEMA, BINARY c.TABLE_NAME, c.ORDINAL_POSITION"""
 _INDEXES: Final = """
-SELECT INDEX_NAME, SEQ_IN_INDEX, COLUMN_NAME FROM information_schema.STATISTICS
-WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? AND INDEX_TYPE = 'BTREE' AND SUB_PART IS NULL
-ORDER BY INDEX_NAME, SEQ_IN_INDEX"""
+SELECT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX, COLUMN_NAME FROM information_schema.STATISTICS
+WHERE INDEX_TYPE = 'BTREE' AND SUB_PART IS NULL AND """
+_INDEXES_OF_ONE: Final = f"{_INDEXES} TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY SEQ_IN_INDEX"
+_INDEXES_OF_EVERY: Final = f"""{_INDEXES}
+  TABLE_SCHEMA NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys') ORDER BY SEQ_IN_INDEX"""
 _TABLES: Final = "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()"
-_FOLDS: Final = "SELECT @@lower_case_table_names <> 0"
-_NO_ZONE, _OTHER_ZONE = "'+00:00'", "'+01:00'"
 
 
 def table(ask: Ask, name: str, *, seekable: bool) -> Relation:
-    """The table or view. Raises SchemaDrift when there is none, or no right to see it."""
-    sql = names.dotted(name)
-    *base, own_name = parts(name)
-    rows = ask(_ONE, base[0] if base else "", own_name)
-    found = [row for row in rows if row[1] == own_name] or (rows if ask(_FOLDS)[0][0] else [])
-    if not found:
+    """The table or view. Raises SchemaDrift when there is none, Fault when it may not be read."""
+    *base, own_name = names.own_parts(name)
+    sql = ".".join(map(names.quoted, (*base, own_name)))
+    rows = _meant(ask(_ONE, "".join(base), own_name), base, own_name)
+    if not rows:
+        ask_what_is_wrong(ask, sql)
         known = [row[0] for row in ask(_TABLES)]
-        raise SchemaDrift(f"нет таблицы «{name}» или права SELECT на неё{nearest(own_name, known)}; поправьте from")
-    return _relation(ask, name, sql, found, seekable=seekable)
+        raise SchemaDrift(f"нет таблицы «{name}»{nearest(own_name, known)}; поправьте from")
+    return _relation(name, sql, rows, ask(_INDEXES_OF_ONE, *rows[0][:2]), seekable=seekable)
+
+
+def _meant(rows: Sequence[Row], base: Sequence[str], name: str) -> list[Row]:
+    """Rows of the table that has just this name, or that has it for a server which itself knows no case of names."""
+    fold = str.lower if rows and int(rows[0][10]) else str
+    return [
+        row for row in rows if fold(row[1]) == fold(name) and fold(row[0]) == fold(base[0] if base else str(row[9]))
+    ]
+
+
+def ask_what_is_wrong(ask: Ask, sql: str) -> None:
+    """The catalog is silent when there is no such table, and when it may not be seen: then this raises Fault."""
+    try:
+        ask(f"SELECT 1 FROM {sql} LIMIT 0")  # noqa: S608 - the name is quoted
+    except Fault as said:
+        if said.number not in _NO_SUCH_TABLE:
+            raise
 
 
 def survey(ask: Ask) -> list[Relation]:
-    """Tables and views that may be read, of all bases but the server's own."""
+    """Tables and views of all bases that may be read, but the server's own."""
+    indexes: dict[tuple[str, str], list[Row]] = {}
+    for row in ask(_INDEXES_OF_EVERY):
+        indexes.setdefault((row[0], row[1]), []).append(row)
     found = []
-    for (base, own_name), rows in groupby(ask(_EVERY), key=lambda row: (row[0], row[1])):
+    for (base, name), rows in groupby(ask(_EVERY), key=lambda row: (row[0], row[1])):
         listed = list(rows)
-        title = written((own_name,) if listed[0][9] else (base, own_name))
-        found.append(_relation(ask, title, "", listed, seekable=False))
+        title = written((name,) if base == listed[0][9] else (base, name))
+        found.append(_relation(title, "", listed, indexes.get((base, name), ()), seekable=False))
     return found
 
 
-def _relation(ask: Ask, title: str, sql: str, rows: Sequence[Row], *, seekable: bool) -> Relation:
-    base, own_name = rows[0][0], rows[0][1]
-    indexes = ask(_INDEXES, base, own_name)
+def _relation(title: str, sql: str, rows: Sequence[Row], indexes: Iterable[Row], *, seekable: bool) -> Relation:
     columns = {row[2]: _column(row) for row in rows}
-    leading = {row[2] for row in indexes if int(row[1]) == 1}
+    own = [(index, int(place), column) for base, name, index, place, column in indexes if (base, name) == _full(rows)]
+    leading = {column for _, place, column in own if place == 1 and not columns[column].type.startswith(AS_TEXTS)}
     return Relation(
         title=title,
         sql=sql,
         columns=columns,
-        seekable=frozenset(columns) if seekable else frozenset(leading & columns.keys()),
-        key=tuple(row[2] for row in indexes if row[0] == "PRIMARY"),
+        seekable=frozenset(columns if seekable else leading),
+        key=tuple(column for index, _, column in own if index == "PRIMARY"),
         rows=int(rows[0][8]),
     )
 
 
+def _full(rows: Sequence[Row]) -> tuple[str, str]:
+    return rows[0][0], rows[0][1]
+
+
 def _column(row: Row) -> Column:
     _, _, name, shown, base, nullable, precision, scale, *_ = row
-    digits = _DIGITS.get(base)
-    if base == "decimal":
-        digits = (int(precision) - int(scale), int(scale))
     family = _FAMILIES.get(base, "other")
-    if base == "bit" and shown != "bit(1)":
-        family = "binary"
-    return Column(name=name, type=shown, family=family, nullable=nullable == "YES", digits=digits)
+    if shown == "bit(1)":
+        family = "bool"
+    digits = (int(precision) - int(scale), int(scale)) if family == "numeric" else _DIGITS.get(base)
+    return Column(name=name, type=shown, family=family, nullable=nullable != "NO", digits=digits)
+
+
+# A query. Of its columns the driver tells only what they would become in Python.
+
+_END: Final = re.compile(r"[;\s]+\Z")
+_KINDS: Final[Sequence[tuple[type, str, Family]]] = (
+    (bool, "bit(1)", "bool"),
+    (int, "bigint", "integer"),
+    (Decimal, "decimal", "numeric"),
+    (float, "double", "float"),
+    (datetime, "datetime", "timestamp"),
+    (date, "date", "date"),
+    (time, "time", "other"),
+    (str, "text", "text"),
+)
 
 
 def query(ask: Ask, text: str, *, seekable: bool) -> Relation:
     """A query of the mapping."""
-    sql = f"({text.strip().rstrip(';')}\n) AS query"  # the line break ends a comment that the query may end with
+    statement = _END.sub("", text)
+    sql = f"({statement}\n) AS query"  # the line break ends a comment that the query may end with
     heading = ask.heading(f"SELECT * FROM {sql} LIMIT 0")  # noqa: S608 - the operator's own query
-    columns = {each.name: _typed(each) for each in heading}
-    for name in _zoned(ask, sql, [each.name for each in columns.values() if each.family == "timestamp"]):
+    columns = {one.name: _described(one) for one in heading}
+    for name in _moments(ask, sql, [one.name for one in columns.values() if one.family == "timestamp"]):
         columns[name] = Column(name=name, type="timestamp", family="timestamptz")
     return Relation(title="query", sql=sql, columns=columns, seekable=frozenset(columns if seekable else ()))
 
 
-def _typed(heading: Heading) -> Column:
-    family: Family = next((family for kind, family in _KINDS if heading.kind is kind), "other")
-    digits = None
-    if family == "numeric" and 0 <= heading.scale <= heading.precision:
-        digits = (heading.precision - heading.scale, heading.scale)
-    return Column(name=heading.name, type=heading.kind.__name__, family=family, digits=digits)
+def _described(one: Heading) -> Column:
+    found = [(shown, family) for kind, shown, family in _KINDS if issubclass(one.kind, kind)]
+    shown, family = found[0] if found else ("blob", "binary")
+    digits = (one.precision - one.scale, one.scale) if family == "numeric" else None
+    return Column(name=one.name, type=shown, family=family, digits=digits)
 
 
-def _zoned(ask: Ask, sql: str, moments: Sequence[str]) -> list[str]:
-    """Columns of type TIMESTAMP: the driver calls DATETIME the same, but only these move with the session's zone."""
-    if not moments:
+def _moments(ask: Ask, sql: str, asked: Sequence[str]) -> list[str]:
+    """Columns of type TIMESTAMP: to the driver they look like DATETIME, but only they move with the session's zone."""
+    if not asked:
         return []
-    now = _samples(ask, sql, moments)
-    ask(f"SET SESSION time_zone = {_OTHER_ZONE}")
+    latest = ", ".join(f"CAST(MAX({names.quoted(name)}) AS CHAR)" for name in asked)
+    statement = f"SELECT {latest} FROM {sql}"  # noqa: S608 - the operator's own query
+    here, there = _at(ask, "+00:00", statement), _at(ask, "+01:00", statement)
+    return [name for name, one, other in zip(asked, here, there, strict=True) if one != other]
+
+
+def _at(ask: Ask, zone: str, statement: str) -> Sequence[Any]:
+    ask(f"SET SESSION time_zone = '{zone}'")
     try:
-        moved = _samples(ask, sql, moments)
+        return ask(statement)[0]
     finally:
-        ask(f"SET SESSION time_zone = {_NO_ZONE}")
-    return [name for name, here, there in zip(moments, now, moved, strict=True) if here != there]
-
-
-def _samples(ask: Ask, sql: str, moments: Sequence[str]) -> list[Any]:
-    found = []
-    for name in moments:
-        cell = names.quoted(name)
-        one = f"SELECT CAST({cell} AS CHAR) FROM {sql} WHERE {cell} > '0001-01-02' LIMIT 1"  # noqa: S608 - as above
-        found.append([row[0] for row in ask(one)])
-    return found
+        ask("SET SESSION time_zone = '+00:00'")

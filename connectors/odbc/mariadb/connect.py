@@ -1,30 +1,31 @@
 """Connect: what is MariaDB Connector/ODBC told, and what do its complaints mean?
 
-Every value stands in braces, which this driver takes off. It has one state, HY000, for nearly everything that happens
-to a connection, so the number of the error decides. Facts of Connector/ODBC 3.1.15 and MariaDB 10.11, seen in
-December 2026.
+Facts of version 3.1.15 with libmariadb 3.3, seen in December 2026: braces keep a value whole whatever it holds, but
+spaces at its ends are lost; nothing is sent before the server has been verified; SQLSTATEs are of little worth, so a
+complaint is known by its number.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
 from connectors.odbc.dsn import DsnWords
 from connectors.odbc.settings import Endpoint, OdbcSettings
 from connectors.sql.faults import Fault, Meaning
-from lk_sync.errors import AccessDenied, BadData, SchemaDrift, Unprotected, Unreachable
+from lk_sync.errors import AccessDenied, BadData, SchemaDrift, SettingsError, Unprotected, Unreachable
 
+ANSWER_GRACE_SECONDS: Final = 5  # the server ends a question at its deadline; this long its word may take to arrive
 FIXED: Final[Mapping[str, str]] = {
-    "SSLVERIFY": "1",  # certificate and name; without SSLCA the driver would not even ask for TLS
+    "OPTIONS": "0",  # no several statements in one
+    "SSLVERIFY": "1",  # certificate and name; without it any certificate of the authority would do
     "FORCETLS": "1",
     "TLSVERSION": "TLSv1.2,TLSv1.3",
-    "CHARSET": "utf8mb4",
-    "FORWARDONLY": "1",
-    "NO_CACHE": "1",  # rows come as they are read; otherwise the driver would load a whole answer
-    "AUTO_RECONNECT": "0",  # a second session would see another moment, and could write
+    "TCPIP": "1",
     "USE_MYCNF": "0",  # nobody's option file may weaken the channel
-    "NO_PROMPT": "1",
+    "AUTO_RECONNECT": "0",  # a second session would see another moment, and could write
+    "CHARSET": "utf8mb4",
 }
 DSN_WORDS: Final = DsnWords(
     keys={
@@ -39,28 +40,37 @@ DSN_WORDS: Final = DsnWords(
         "sslca": "ca",
     },
     proofs={"SSLVERIFY": ("1",)},
-    harmless={"FORCETLS": ("1",), "CHARSET": ("utf8mb4", "utf8")},
+    harmless={"FORCETLS": ("1",), "TCPIP": ("1",), "CHARSET": ("utf8mb4", "utf8")},
 )
-LONGEST_ARRAY: Final = 64 * 1024**2
 SESSION: Final[Mapping[str, str]] = {
-    "sql_mode": "'NO_BACKSLASH_ESCAPES'",  # so that a doubled quote is all that a text constant needs
+    "sql_mode": "''",  # the server's own could forbid to look at a day of zeros, or fill texts up with spaces
     "time_zone": "'+00:00'",
-    "tx_read_only": "1",
-    "tx_isolation": "'REPEATABLE-READ'",
-    "group_concat_max_len": str(LONGEST_ARRAY),
-    "net_write_timeout": "600",  # a reader that is busy with a page is no dead reader
+    "group_concat_max_len": str(64 * 1024**2),
+    "sql_select_limit": "DEFAULT",
+    "sql_big_selects": "1",
+    "net_write_timeout": "600",
+    "wait_timeout": "28800",  # between two pages we may be busy for long
+    "lc_messages": "'en_US'",
 }
+BEGINNING: Final = (
+    "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+    "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",  # a whole pull and its control totals see one moment
+)
+
 _CANNOT_VERIFY: Final = Meaning(
     Unprotected,
     "{peer}: сервер не доказал, что он тот самый: {said}. Соединение прервано до передачи пароля. Проверьте ca и host: "
-    "центр, выдавший сертификат, срок и имя в нём",
+    "центр, выдавший сертификат, срок и имя в нём; у сервера должен быть включён TLS (ssl_cert, ssl_key)",
 )
 _REFUSED: Final = Meaning(
     AccessDenied,
-    "{peer}: сервер не пустил: {said}. Проверьте username, пароль, database и права пользователя (откуда ему можно "
-    "входить: 'имя'@'адрес')",
+    "{peer}: сервер не пустил: {said}. Проверьте username, пароль, database и то, с каких адресов пускают эту учётную "
+    "запись",
 )
-_BUSY: Final = Meaning(Unreachable, "{peer}: сервер пока не принимает соединения: {said}. Попытка повторится")
+_NOT_MARIADB: Final = Meaning(
+    SettingsError, "{peer}: это не MariaDB 10.3 или новее: {said}. Другие серверы с dialect: mariadb не читаются"
+)
+_BUSY: Final = Meaning(Unreachable, "{peer}: сервер пока занят: {said}. Попытка повторится")
 _NO_WAY: Final = Meaning(
     Unreachable, "{peer}: до сервера не достучаться: {said}. Проверьте host, port, сеть и работает ли сервер"
 )
@@ -81,55 +91,67 @@ def protection(endpoint: Endpoint) -> str:
 def attributes(
     endpoint: Endpoint, settings: OdbcSettings, password: str
 ) -> tuple[Mapping[str, str], Mapping[str, str]]:
-    session = {**SESSION, "max_statement_time": str(settings.statement_timeout)}
-    timeout = settings.statement_timeout + settings.connect_timeout
-    return FIXED, {
-        "Server": endpoint.host,
-        "Port": str(endpoint.port),
-        "Database": endpoint.database,
-        "Uid": endpoint.username,
-        "Pwd": password,
+    values = {
+        "SERVER": endpoint.host,
+        "DATABASE": endpoint.database,
+        "UID": endpoint.username,
+        "PWD": password,
         "SSLCA": str(endpoint.ca),
+    }
+    _refuse_blanks(values)
+    answer = settings.statement_timeout + ANSWER_GRACE_SECONDS
+    session = {**SESSION, "max_statement_time": str(settings.statement_timeout)}
+    return FIXED, values | {
+        "PORT": str(endpoint.port),
         "CONN_TIMEOUT": str(settings.connect_timeout),
-        "READ_TIMEOUT": str(timeout),
-        "WRITE_TIMEOUT": str(timeout),
+        "READ_TIMEOUT": str(answer),
+        "WRITE_TIMEOUT": str(answer),
         "INITSTMT": "SET " + ", ".join(f"SESSION {name} = {value}" for name, value in session.items()),
     }
 
 
-_CONNECTING: Final[Mapping[int, Meaning]] = {
-    1040: _BUSY,  # too many connections
-    1203: _BUSY,  # of this user
-    1226: _BUSY,
-    1053: _BUSY,  # shutting down
-    1044: _REFUSED,
-    1045: _REFUSED,
-    1049: _REFUSED,  # no such base
-    1130: _REFUSED,  # not from this address
-    1129: _REFUSED,  # blocked after many errors
-    1698: _REFUSED,
-    2026: _CANNOT_VERIFY,
+_OURS: Final = {"SERVER": "host", "DATABASE": "database", "UID": "username", "PWD": "password", "SSLCA": "ca"}
+
+
+def _refuse_blanks(values: Mapping[str, str]) -> None:
+    for key, value in values.items():
+        if value != value.strip():
+            shown = "" if key == "PWD" else f" («{value}»)"
+            raise SettingsError(
+                f"connection.{_OURS[key]}{shown}: пробел в начале или в конце драйвер MariaDB отбросит; "
+                "обойдитесь без него"
+            )
+
+
+_TLS: Final = 2026
+_CUT: Final = re.compile(r"eof|reset|broken pipe|timed? ?out|shutdown|connection|syscall|Error: 0", re.IGNORECASE)
+_UNPROVEN: Final = re.compile(r"authenticity of the following error cannot be verified: (\d+)")
+_AT_THE_DOOR: Final[Mapping[int, Meaning]] = {
+    **dict.fromkeys((1040, 1203, 1226, 1053, 1129), _BUSY),
+    **dict.fromkeys((1044, 1045, 1049, 1130, 1156, 1251, 1698, 1820, 1862, 2058, 2059, 4151), _REFUSED),
+    **dict.fromkeys((1193, 1064), _NOT_MARIADB),
 }
-_ASKING: Final[Mapping[int, Meaning]] = {
-    1969: _TOO_SLOW,
-    1317: _TOO_SLOW,  # an administrator ended the statement
-    1205: _BUSY,
-    1142: _FORBIDDEN,
-    1143: _FORBIDDEN,
-    1044: _FORBIDDEN,
-    1356: _FORBIDDEN,  # a view whose owner may not read what is behind it
-    1054: _DRIFT,
-    1146: _DRIFT,
-    1049: _DRIFT,
-}
-_LOST: Final = frozenset(range(2000, 2100)) | frozenset({1927, 1053, 5014})
 
 
 def connecting(said: Fault) -> Meaning:
-    return _CONNECTING.get(said.number, _NO_WAY)
+    """What was said before TLS stood cannot be believed; it is told all the same, for nothing was sent then."""
+    if said.number == _TLS:
+        return _NO_WAY if _CUT.search(said.text) else _CANNOT_VERIFY
+    unproven = _UNPROVEN.search(said.text)
+    return _AT_THE_DOOR.get(int(unproven[1]) if unproven else said.number, _NO_WAY)
+
+
+_ASKING: Final[Mapping[int, Meaning]] = {
+    **dict.fromkeys((_TLS, 2002, 2003, 2006, 2013, 2014, 2055, 1053, 1077, 1079, 1158, 1159, 1160, 1161), _BROKEN),
+    **dict.fromkeys((1317, 1927, 4031), _BROKEN),  # an administrator ended the question or the session
+    1969: _TOO_SLOW,
+    **dict.fromkeys((1021, 1028, 1037, 1041, 1114, 1135, 1203, 1205, 1213, 1226), _BUSY),  # memory, disk, locks
+    **dict.fromkeys((1044, 1142, 1143, 1227, 1356, 1370, 1449), _FORBIDDEN),
+    **dict.fromkeys((1049, 1051, 1054, 1109, 1146, 1305, 1412), _DRIFT),
+}
 
 
 def asking(said: Fault) -> Meaning:
-    if said.number in _LOST or said.state.startswith("08"):
+    if said.state.startswith("08"):
         return _BROKEN
     return _ASKING.get(said.number, _BAD)

@@ -1,29 +1,33 @@
 """Dialect: which SQL makes MariaDB hand over a page in the exact form of the cache?
 
-An array is `GROUP_CONCAT` of one short text per row; all of them see the rows of the page in the same order, and an
-array that the server has cut is no JSON, so the page is read as text. Texts are compared byte by byte wherever a word
-decides what a cell means: by the column's own collation `Ё` and `ё`, `a` and `a ` may be the same.
+An array is GROUP_CONCAT of one short text per row. All arrays of a statement see the rows in the same order, and one
+that the server has cut, for it would be longer than its max_allowed_packet, holds fewer cells than the page has rows:
+then the page is read as text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
-from connectors.odbc.mariadb import catalog, connect, zones
-from connectors.odbc.mariadb.names import literal, quoted
+import pyodbc
+
+from connectors.odbc.mariadb import catalog, cells, connect, order, zones
+from connectors.odbc.mariadb.names import quoted
 from connectors.odbc.settings import Endpoint, OdbcSettings
 from connectors.sql.dialect import FAMILY_OF_DAYS, NO_CELL, Ask, Page, Row, Where
 from connectors.sql.faults import Fault, Meaning
-from connectors.sql.packed import ABSENT, EPOCH, FIRST_DAY, LAST_DAY, NO_DAY
+from connectors.sql.packed import NO_DAY
 from connectors.sql.relation import Column, Relation
 from lk_sync.errors import SettingsError
 
-OLDEST: Final = (10, 5)
-MOST_DIGITS: Final = 50  # of a DECIMAL whose product with a million still fits the server's 65
+OLDEST: Final = (10, 3)
+SAMPLE_ROWS: Final = 20_000
+ALL_ROWS: Final = 2**64 - 1  # without a limit the order of rows inside parentheses would count for nothing
 COUNTER_DIGITS: Final = 20
+ONE_MOMENT_ONLY: Final = "MariaDB does not show one moment to two connections"
 _MOMENT: Final = "%Y-%m-%d %H:%i:%s.%f"
-_ZERO_DAY: Final = "0000-00-00"
 
 
 class MariaDb:
@@ -48,8 +52,13 @@ class MariaDb:
         if (major, minor) < OLDEST:
             raise SettingsError(f"MariaDB {version} не поддерживается: нужна версия {OLDEST[0]}.{OLDEST[1]} или новее")
 
+    def tune(self, connection: pyodbc.Connection) -> None:
+        """Texts are taken as the bytes that came: the driver's own wide texts cost double."""
+        connection.setdecoding(pyodbc.SQL_WCHAR, encoding="utf-8", ctype=pyodbc.SQL_CHAR)
+
     def begin(self, ask: Ask) -> None:
-        ask("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+        for statement in connect.BEGINNING:
+            ask(statement)
 
     def connecting(self, said: Fault) -> Meaning:
         return connect.connecting(said)
@@ -69,130 +78,111 @@ class MariaDb:
     # Cells
 
     def cell_text(self, column: Column, *, day: bool, time_zone: str) -> str:
-        name = quoted(column.name)
-        if column.family == "timestamptz":
-            shown = _local(column, time_zone) if day else f"CONCAT(CAST({name} AS CHAR), '+00:00')"
-            return f"CASE WHEN {name} = 0 THEN NULL ELSE CAST({shown} AS CHAR) END"
-        return f"CAST({name} + 0 AS CHAR)" if column.family == "bool" else f"CAST({name} AS CHAR)"
+        return cells.shown_as_day(column, time_zone) if day else cells.shown(column)
 
     def number(self, column: Column, *, digits: int) -> str:
-        name, times = quoted(column.name), 10**digits
-        if column.family == "integer":
-            # As a decimal: a BIGINT that overflows would be an error, and end the moment that the pull sees.
-            return _told(column, f"CAST(CAST({name} AS DECIMAL(20,0)) * {times} AS CHAR)" if digits else _text(name))
-        if column.digits is None or sum(column.digits) > MOST_DIGITS:
-            return f"'{NO_CELL}'"
-        product = f"({name} * {times})"
-        whole = f"CAST(CAST({product} AS DECIMAL(65,0)) AS CHAR)"
-        if column.digits[1] <= digits:
-            return _told(column, whole)
-        return _told(column, f"CASE WHEN {product} = TRUNCATE({product}, 0) THEN {whole} ELSE '{NO_CELL}' END")
+        return cells.number(column, digits)
 
     def account(self, column: Column) -> str:
-        name = quoted(column.name)
-        number = _text(name)
-        if column.family == "numeric":
-            number = (
-                f"CASE WHEN {name} = TRUNCATE({name}, 0) THEN CAST(TRUNCATE({name}, 0) AS CHAR) ELSE '{NO_CELL}' END"
-            )
-        return _told(column, f"CONCAT('1', {number})")
+        return cells.account(column)
 
     def day(self, column: Column, *, time_zone: str) -> str | None:
-        if column.family not in FAMILY_OF_DAYS:
-            return None
-        name, cell = quoted(column.name), _local(column, time_zone)
-        held = f"{cell} BETWEEN '{FIRST_DAY}' AND '{LAST_DAY}' AND DAY({cell}) BETWEEN 1 AND DAY(LAST_DAY({cell}))"
-        if column.family != "date":
-            held += f" AND TIME({cell}) = 0"
-        absent = f"{name} IS NULL OR {name} = '{_ZERO_DAY}' OR {name} = '{NO_DAY}'"
-        return (
-            f"CASE WHEN {absent} THEN '{ABSENT}' WHEN {held} THEN CAST(DATEDIFF({cell}, '{EPOCH}') AS CHAR)"
-            f" ELSE '{NO_CELL}' END"
-        )
+        return cells.day(column, time_zone) if column.family in FAMILY_OF_DAYS else None
 
     def flag(self, column: Column) -> str:
-        return _told(column, f"CAST({quoted(column.name)} + 0 AS CHAR)")
+        return cells.flag(column)
 
     def text(self, column: Column, *, keeps_empty: bool) -> str:
-        trimmed = f"TRIM({self._words_of(column)})"
-        if keeps_empty:
-            return _told(column, f"JSON_QUOTE({trimmed})")
-        return f"COALESCE(JSON_QUOTE(NULLIF({trimmed}, '')), '{ABSENT}')"
+        return cells.text(column, keeps_empty=keeps_empty)
 
     def place(self, column: Column, words: Sequence[str], *, null: bool) -> str:
-        name = quoted(column.name)
-        other = f"CASE WHEN {name} IS NULL THEN '0' ELSE '{NO_CELL}' END" if null else f"'{NO_CELL}'"
-        if not words:
-            return other
-        branches = " ".join(f"WHEN {literal(word)} THEN '{place}'" for place, word in enumerate(words, 1))
-        return f"CASE {self._words_of(column)} {branches} ELSE {other} END"
-
-    def _words_of(self, column: Column) -> str:
-        """The cell as a text that is compared byte by byte, spaces at its end included."""
-        text = self.cell_text(column, day=False, time_zone="UTC")
-        return f"CONVERT({text} USING utf8mb4) COLLATE utf8mb4_nopad_bin"
+        return cells.place(column, words, null=null)
 
     # Statements
 
     def page(self, page: Page) -> str:
-        picked = ["COUNT(*)", _greatest(page), *(f"CAST(SUM({quoted(column.name)}) AS CHAR)" for column in page.sums)]
+        picked = ["COUNT(*)", _greatest(page), *map(_sum, page.sums)]
         picked += [f"GROUP_CONCAT(COALESCE({cell}, '{NO_CELL}') SEPARATOR ',')" for cell in page.packed]
         columns = {column.name: column for column in (*page.columns, *page.sums)}
         if page.watermark is not None:
             columns[page.watermark.name] = page.watermark
         inner = _select([quoted(name) for name in columns], page.relation, page.where)
-        if page.limit is not None:
-            inner += f"{_ordered(page.order)} LIMIT {page.limit}"
+        inner += f"{_ordered(page.order)} LIMIT {page.limit or ALL_ROWS}"
         return f"SELECT {', '.join(picked)} FROM ({inner}) AS page"  # noqa: S608 - names are quoted, values are parameters
 
     def rows(self, relation: Relation, cells: Sequence[str], where: Where, order: Sequence[Column]) -> str:
         return _select(cells, relation, where) + _ordered(order)
 
     def words(self, relation: Relation, column: Column, where: Where, *, most: int) -> str:
-        return f"{_select([f'DISTINCT {self._words_of(column)}'], relation, where)} LIMIT {most}"
+        return f"{_select([f'DISTINCT {cells.exact(column)}'], relation, where)} LIMIT {most}"
 
     def totals(self, relation: Relation, sums: Sequence[Column]) -> str:
-        picked = ["COUNT(*)", *(f"CAST(SUM({quoted(column.name)}) AS CHAR)" for column in sums)]
-        return _select(picked, relation, Where())
+        return _select(["COUNT(*)", *map(_sum, sums)], relation, Where())
 
     def share_moment(self) -> str:
-        raise NotImplementedError("MariaDB не показывает одного мига двум соединениям")
+        raise NotImplementedError(ONE_MOMENT_ONLY)
 
     def join_moment(self, name: str) -> str:
-        raise NotImplementedError("MariaDB не показывает одного мига двум соединениям")
+        raise NotImplementedError(ONE_MOMENT_ONLY)
 
     def changed_since(self, column: Column, since: str) -> Where:
-        return Where(f"{quoted(column.name)} >= {_bound(column)}", (since.removesuffix("+00:00"),))
+        return Where(f"{quoted(column.name)} >= {order.bound(column)}", (_in_utc(since),))
 
     def watermark(self, column: Column, *, time_zone: str) -> str:
         return _sortable(column, f"CASE WHEN {_has_come(column, time_zone)} THEN {quoted(column.name)} END")
 
     def bound(self, relation: Relation, column: Column, where: Where, *, rows: int) -> str:
-        name = quoted(column.name)
-        return f"{_select([_text(name)], relation, where)} ORDER BY {name} LIMIT {rows - 1}, 1"
+        """Rows without a value sort first here, and would be counted in."""
+        there = where & Where(f"{quoted(column.name)} IS NOT NULL")
+        by = order.expression(column)
+        return f"{_select([order.shown(column)], relation, there)} ORDER BY {by} LIMIT 1 OFFSET {rows - 1}"
 
     def between(self, column: Column, after: str | None, until: str | None) -> Where:
-        where = Where()
-        if after is not None:
-            where &= Where(f"{quoted(column.name)} > {_bound(column)}", (after,))
-        if until is not None:
-            where &= Where(f"{quoted(column.name)} <= {_bound(column)}", (until,))
-        return where
+        return order.between(column, after, until)
 
     def absent(self, column: Column) -> Where:
         return Where(f"{quoted(column.name)} IS NULL")
 
     def nothing(self) -> Where:
-        return Where("1 = 0")
+        return Where("FALSE")
 
     def blocks(self, first: int, end: int | None) -> Where:
-        raise NotImplementedError("MariaDB не читает таблицу по блокам")
+        raise NotImplementedError("MariaDB does not read a table by blocks")
 
     def stream(
         self, ask: Ask, relation: Relation, cells: Sequence[str], where: Where, *, rows: int
     ) -> Iterator[list[Row]]:
-        """The driver hands rows on as they come (`NO_CACHE`)."""
-        yield from ask.stream(_select(cells, relation, where), *where.parameters, rows=rows)
+        """By ranges of whichever column cuts the rows finest: the driver always loads a whole answer."""
+        by = _finest(ask, relation, where)
+        for part in _ranges(self, ask, relation, by, where, rows) if by else [where]:
+            found = ask(_select(cells, relation, part), *part.parameters)
+            yield from (found[start : start + rows] for start in range(0, len(found), rows))
+
+
+def _finest(ask: Ask, relation: Relation, where: Where) -> Column | None:
+    """The column of most different values among the first rows; of equals, one that an index begins with."""
+    able = [column for column in relation.columns.values() if column.family in order.SORTED]
+    if not able:
+        return None
+    sample = f"({_select([quoted(column.name) for column in able], relation, where)} LIMIT {SAMPLE_ROWS}) AS sample"
+    counts = ", ".join(f"COUNT(DISTINCT {order.expression(column)})" for column in able)
+    ((*found,),) = ask(f"SELECT {counts} FROM {sample}", *where.parameters)  # noqa: S608 - names are quoted
+    ranked = sorted(zip(found, able, strict=True), key=lambda pair: (pair[0], pair[1].name in relation.seekable))
+    return ranked[-1][1]
+
+
+def _ranges(dialect: MariaDb, ask: Ask, relation: Relation, by: Column, where: Where, rows: int) -> Iterator[Where]:
+    after: str | None = None
+    while True:
+        rest = where & order.between(by, after, None)
+        found = ask(dialect.bound(relation, by, rest, rows=rows), *rest.parameters)
+        if not found:
+            break
+        yield where & order.between(by, after, found[0][0])
+        after = found[0][0]
+    yield where & order.between(by, after, None)
+    if after is not None:
+        yield where & dialect.absent(by)
 
 
 def _select(picked: Iterable[str], relation: Relation, where: Where) -> str:
@@ -204,23 +194,8 @@ def _ordered(columns: Sequence[Column]) -> str:
     return f" ORDER BY {', '.join(quoted(column.name) for column in columns)}" if columns else ""
 
 
-def _text(name: str) -> str:
-    return f"CAST({name} AS CHAR)"
-
-
-def _told(column: Column, text: str) -> str:
-    return f"COALESCE({text}, CASE WHEN {quoted(column.name)} IS NULL THEN '{ABSENT}' ELSE '{NO_CELL}' END)"
-
-
-def _local(column: Column, time_zone: str) -> str:
-    """What the clock of the supplier shows; a DATETIME has no zone, so it shows what was meant."""
-    name = quoted(column.name)
-    if column.family != "timestamptz":
-        return name
-    (_, first), *later = zones.offsets(time_zone)
-    branches = "".join(f" WHEN {name} >= '{at:%Y-%m-%d %H:%M:%S}' THEN {minutes}" for at, minutes in reversed(later))
-    ahead = f"CASE{branches} ELSE {first} END" if branches else str(first)
-    return f"({name} + INTERVAL {ahead} MINUTE)"
+def _sum(column: Column) -> str:
+    return f"CAST(SUM({cells.value(column)}) AS CHAR)"
 
 
 def _greatest(page: Page) -> str:
@@ -237,8 +212,8 @@ def _has_come(column: Column, time_zone: str) -> str:
         return f"{name} IS NOT NULL"
     now = "UTC_TIMESTAMP(6)"
     if column.family != "timestamptz":
-        now = f"({now} + INTERVAL {zones.minutes_now(time_zone)} MINUTE)"
-    return f"{name} <= {now} AND {name} > '{NO_DAY}'"
+        now = zones.local(now, time_zone)
+    return f"{name} <= {now} AND {name} > '{NO_DAY}' AND {cells.is_in_the_calendar(name)}"
 
 
 def _sortable(column: Column, value: str) -> str:
@@ -248,13 +223,10 @@ def _sortable(column: Column, value: str) -> str:
     return f"CONCAT({shown}, '+00:00')" if column.family == "timestamptz" else shown
 
 
-def _bound(column: Column) -> str:
-    """A bound in the column's own type, so that it is compared in the order in which the column is sorted."""
-    match column.family:
-        case "integer":
-            return f"CAST(? AS {'UNSIGNED' if 'unsigned' in column.type else 'SIGNED'})"
-        case "numeric" if column.digits is not None:
-            return f"CAST(? AS DECIMAL({sum(column.digits)},{column.digits[1]}))"
-        case "date" | "timestamp" | "timestamptz":
-            return "CAST(? AS DATETIME(6))"
-    return "?"
+def _in_utc(since: str) -> str:
+    """The server knows no offset from UTC in a time. A counter stays as it is."""
+    try:
+        moment = datetime.fromisoformat(since)
+    except ValueError:
+        return since
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}" if moment.tzinfo else since

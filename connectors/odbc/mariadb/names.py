@@ -15,17 +15,19 @@ def quoted(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
-def dotted(name: str) -> str:
-    """A table's name, with its base if it has one. Raises SettingsError for what cannot be a name."""
+def own_parts(name: str) -> list[str]:
+    """The table's name, after that of its base if it has one. Raises SettingsError for what cannot be a name."""
     found = parts(name)
     for part in found:
         if len(part) > MAX_CHARACTERS:
             raise SettingsError(
                 f"«{part[:100]}» не может быть именем таблицы: в MariaDB имя — до {MAX_CHARACTERS} знаков"
             )
-    return ".".join(map(quoted, found))
+        if max(part) > "\uffff":
+            raise SettingsError(f"«{part}» не может быть именем таблицы: таких знаков в именах MariaDB не бывает")
+    return found
 
 
 def literal(text: str) -> str:
-    """A text constant, under `NO_BACKSLASH_ESCAPES`."""
-    return "'" + text.replace("'", "''") + "'"
+    """A text constant, under an SQL mode without NO_BACKSLASH_ESCAPES."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"

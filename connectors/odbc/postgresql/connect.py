@@ -65,7 +65,7 @@ _NO_PROOF: Final = re.compile(
 _CANNOT_VERIFY: Final = Meaning(
     Unprotected,
     "{peer}: сервер не доказал, что он тот самый: {said}. Соединение прервано до передачи пароля. Проверьте ca и host: "
-    "центр, выдавший сертификат, и имя в нём",
+    "центр, выдавший сертификат, срок и имя в нём",
 )
 _REFUSED: Final = Meaning(
     AccessDenied, "{peer}: сервер не пустил: {said}. Проверьте username, пароль, database и pg_hba.conf сервера"

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
+import pyodbc
+
 from connectors.odbc.postgresql import catalog, connect
 from connectors.odbc.postgresql.names import literal, quoted
 from connectors.odbc.settings import Endpoint, OdbcSettings
@@ -52,6 +54,9 @@ class PostgreSQL:
     def accept(self, version: str) -> None:
         if int(version.partition(".")[0]) < OLDEST:
             raise SettingsError(f"PostgreSQL {version} не поддерживается: нужна версия {OLDEST} или новее")
+
+    def tune(self, connection: pyodbc.Connection) -> None:
+        """Nothing: its wide texts come as they are."""
 
     def begin(self, ask: Ask) -> None:
         """Nothing: `SERVER_SETTINGS` say it, and the first question begins."""

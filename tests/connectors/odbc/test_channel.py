@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from connectors.odbc import driver
+from connectors.odbc.mariadb import MariaDb
 from connectors.odbc.postgresql import PostgreSQL
 from connectors.odbc.settings import OdbcSettings
-from connectors.odbc.source import OdbcSource
+from connectors.odbc.source import DIALECTS, OdbcSource
 from lk_sync import config
 from lk_sync.errors import SettingsError, Unprotected
 
@@ -70,18 +71,26 @@ def refused(one: OdbcSource, kind: type[SettingsError] = Unprotected) -> str:
     return str(judged.value)
 
 
-def test_the_channel_says_who_is_asked_and_what_proves_it(ca: Path) -> None:
-    channel = source(tls="verify-full", ca=str(ca), host="books.example").channel()
-    assert channel.peer == "PostgreSQL books.example:5432/books"
-    assert "verify-full" in channel.protection
+@pytest.mark.parametrize(
+    ("dialect", "peer", "proof"),
+    [
+        ("postgresql", "PostgreSQL books.example:5432", "verify-full"),
+        ("mariadb", "MariaDB books.example:3306", "SSLVERIFY"),
+    ],
+)
+def test_the_channel_says_who_is_asked_and_what_proves_it(ca: Path, dialect: str, peer: str, proof: str) -> None:
+    channel = source(dialect=dialect, tls="verify-full", ca=str(ca), host="books.example").channel()
+    assert channel.peer == f"{peer}/books"
+    assert proof in channel.protection
     assert str(ca) in channel.protection
 
 
 @pytest.mark.parametrize("tls", [None, "", "disable", "allow", "prefer", "require", "verify-ca", "VERIFY-FULL"])
+@pytest.mark.parametrize("dialect", DIALECTS)
 def test_anything_but_full_verification_is_refused_before_a_byte_is_sent(
-    tls: str | None, listener: Listener, ca: Path
+    dialect: str, tls: str | None, listener: Listener, ca: Path
 ) -> None:
-    text = refused(source(tls=tls, ca=str(ca), port=listener.port))
+    text = refused(source(dialect=dialect, tls=tls, ca=str(ca), port=listener.port))
     assert "connection.tls" in text
     assert "напишите tls: verify-full" in text
     assert listener.heard == 0
@@ -93,8 +102,9 @@ def test_the_listener_would_have_heard_a_connection(listener: Listener, ca: Path
     assert listener.heard == 1
 
 
-def test_a_missing_authority_is_refused(listener: Listener) -> None:
-    text = refused(source(tls="verify-full", port=listener.port))
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_missing_authority_is_refused(dialect: str, listener: Listener) -> None:
+    text = refused(source(dialect=dialect, tls="verify-full", port=listener.port))
     assert "connection.ca" in text
     assert listener.heard == 0
 
@@ -133,6 +143,36 @@ def test_a_file_dsn_is_read_into_the_same_fields(tmp_path: Path, ca: Path) -> No
     one = source(dsn_file=file, host=None, database=None, username=None)
     assert one.channel().peer == "PostgreSQL b.example:5433/d"
     assert str(ca) in one.channel().protection
+
+
+def test_a_file_dsn_of_mariadb_is_read_into_the_same_fields(tmp_path: Path, ca: Path) -> None:
+    lines = ("Driver=MariaDB Unicode", "SERVER=b.example", "PORT=3307", "DB=d", "USER=u", "CHARSET=utf8mb4")
+    file = dsn(tmp_path, *lines, "FORCETLS=1", "SSLVERIFY=1", f"SSLCA={ca}")
+    one = source(dialect="mariadb", dsn_file=file, host=None, database=None, username=None)
+    assert one.channel().peer == "MariaDB b.example:3307/d"
+    assert str(ca) in one.channel().protection
+
+
+@pytest.mark.parametrize(("key", "value"), [("SSLVERIFY", "0"), ("FORCETLS", "0"), ("TCPIP", "0"), ("SSLVERIFY", "")])
+def test_a_file_dsn_of_mariadb_that_does_not_verify_is_refused(
+    key: str, value: str, tmp_path: Path, ca: Path, listener: Listener
+) -> None:
+    file = dsn(tmp_path, "SERVER=127.0.0.1", f"{key}={value}")
+    one = source(dialect="mariadb", dsn_file=file, tls="verify-full", ca=str(ca), port=listener.port)
+    text = refused(one)
+    assert f"напишите {key}=1" in text
+    assert file in text
+    assert listener.heard == 0
+
+
+@pytest.mark.parametrize(
+    "line", ["INITSTMT=SET x=1", "OPTION=67108864", "USE_MYCNF=1", "SOCKET=/x", "PLUGIN_DIR=/x", "TLSPEERFP=x", "DSN=x"]
+)
+def test_a_key_of_a_file_dsn_of_mariadb_that_could_weaken_the_channel_is_refused_by_name(
+    line: str, tmp_path: Path, ca: Path
+) -> None:
+    text = refused(source(dialect="mariadb", dsn_file=dsn(tmp_path, line), tls="verify-full", ca=str(ca)))
+    assert line.partition("=")[0].lower() in text
 
 
 @pytest.mark.parametrize("mode", ["disable", "require", "verify-ca", "prefer"])
@@ -208,6 +248,17 @@ def test_a_server_that_is_too_old_is_refused_with_its_version(version: str) -> N
 @pytest.mark.parametrize("version", ["13.0.0", "18.0.1"])
 def test_a_later_server_is_taken(version: str) -> None:
     PostgreSQL().accept(version)
+
+
+@pytest.mark.parametrize("version", ["5.5.000068", "10.2.000044"])
+def test_a_mariadb_that_is_too_old_is_refused_with_its_version(version: str) -> None:
+    with pytest.raises(SettingsError, match=f"MariaDB {version} не поддерживается: нужна версия 10.3"):
+        MariaDb().accept(version)
+
+
+@pytest.mark.parametrize("version", ["10.3.000001", "11.8.000002", "12.0.000002"])
+def test_a_later_mariadb_is_taken(version: str) -> None:
+    MariaDb().accept(version)
 
 
 def test_a_driver_file_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from demo.certificates import Authority
 from demo.postgres import Postgres
 from lk_sync.errors import AccessDenied, LkError, Unprotected, Unreachable
 from tests.at_the_base import PASSWORD, SECRET, TheBase
+from tests.connectors.certificates_shown import showing
 
 
 def refusal(source: OdbcSource, kind: type[LkError]) -> str:
@@ -79,6 +80,19 @@ def test_another_authority_is_refused(base: TheBase, tmp_path: Path) -> None:
 def test_another_name_is_refused(base: TheBase) -> None:
     text = refusal(base.source(host=Postgres.other_address), Unprotected)
     assert "does not match host name" in text
+
+
+def test_an_expired_certificate_is_refused(base: TheBase) -> None:
+    with showing(base.server, expired=True):
+        text = refusal(base.source(), Unprotected)
+    assert "certificate verify failed" in text
+    assert "срок" in text
+    assert seen_by_server(base)["tls"] == "TLSv1.3"
+
+
+def test_a_certificate_of_another_server_is_refused(base: TheBase) -> None:
+    with showing(base.server, names=("other.example",)):
+        assert "does not match host name" in refusal(base.source(), Unprotected)
 
 
 def test_a_server_without_tls_is_refused(base: TheBase) -> None:
