@@ -21,7 +21,7 @@ import yaml
 from lk_sync.errors import SettingsError
 from lk_sync.guards import Guards
 from lk_sync.settings_fault import Step, hint
-from lk_sync.settings_file import ZoneName, convert, load, read
+from lk_sync.settings_file import ZoneName, convert, load, read, where
 
 MOSCOW: Final = ZoneName("Europe/Moscow")
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
@@ -355,6 +355,8 @@ def _lk(path: Path, environment: Mapping[str, str]) -> Lk:
     tree = load(path)
     variables = _override(tree, environment) if isinstance(tree, dict) else {}
     lk = convert(tree, Lk, path=path, variables=variables)
+    if lk.alerts is not None and lk.mail is None:
+        raise SettingsError(f"{where(path, 'alerts')}: письма отправляются через раздел mail, а его нет")
     return msgspec.structs.replace(lk, data_dir=(path.parent / lk.data_dir).resolve())
 
 

@@ -86,6 +86,7 @@ class Batch(msgspec.Struct, kw_only=True):
     watermark: str | None = None  # the greatest watermark among these rows, in a form that sorts as text
     numbers: Sequence[int] | None = None  # the rows' own numbers, where they do not follow each other from `first_row`
     faults: Sequence[RowFault] = ()  # rows that are not among `columns`, for they could not be read as rows
+    replaces: bool = False  # a row with the key of one that another `where` brought earlier stands in its place
 
 
 class RowFault(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,7 +121,9 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
 class TakenFile(msgspec.Struct, frozen=True, kw_only=True):
     """A file that rows of a dataset came from. `name` finds it again in `settle`, with `sha256` of its bytes.
 
-    `fault`: why no row could be read out of it; the run goes on with the other files.
+    `fault`: why no row could be read out of it; the run goes on with the other files. `note`: why it was not read
+    although nothing is wrong with it. `version`: what the transport says of these bytes, by which it knows them again
+    without reading. `again`: an earlier run has taken it, but could not put it aside.
     """
 
     dataset: str
@@ -128,6 +131,21 @@ class TakenFile(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
     rows: int
     fault: str | None = None
+    note: str | None = None
+    version: str | None = None
+    again: bool = False
+
+
+class KnownFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that an earlier run has taken. `fits`: read again it would give what is published; not so when the mapping
+    was changed since, or another source has fed the dataset."""
+
+    dataset: str
+    name: str
+    sha256: str
+    version: str | None
+    state: Literal["published", "refused"]
+    fits: bool
 
 
 class FileOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,6 +212,21 @@ class Drop(Protocol):
     def settle(self, outcomes: Sequence[FileOutcome]) -> None:
         """Put files aside: `done/` when published, `error/` with the report beside it when refused or in part.
         Safe to repeat."""
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A source that is told before `connect` what earlier runs have taken; of nothing when all is to be read anew."""
+
+    def remember(self, known: Sequence[KnownFile]) -> None: ...
+
+
+@runtime_checkable
+class Partial(Protocol):
+    """A session that may bring less than all rows although `since` is None."""
+
+    def brings(self, wanted: Wanted) -> Literal["all", "changes", "nothing"]:
+        """`nothing`: the peer has nothing that is not published; the data are as old as they were."""
 
 
 @runtime_checkable

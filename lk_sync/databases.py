@@ -6,13 +6,12 @@ In files of this machine, unless `LK_DATABASE_URL` names a PostgreSQL (`postgres
 from __future__ import annotations
 
 import sqlite3
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 from lk_sync import locks
 from lk_sync.cache.places import CachePlace, PostgresCache, SqliteCache
 from lk_sync.config import Config
-from lk_sync.contracts import Channel
 from lk_sync.errors import SettingsError
 from lk_sync.locks import Hold
 from lk_sync.postgresql import address
@@ -25,11 +24,18 @@ def server(config: Config) -> Address | None:
     return address.from_environment(config.environment)
 
 
-def channel(config: Config) -> Channel:
-    """What protects the way to the data."""
+def look(config: Config, *, connect: bool) -> str:
+    """What an operator wants to know of them and of what protects the way there; `connect`: also that both answer."""
     if (shared := server(config)) is None:
-        return Channel(peer=f"SQLite {config.lk.data_dir}", protection="файлы этого компьютера, из сети их не видно")
-    return Channel(peer=shared.peer, protection=shared.protection)
+        said = f"SQLite {config.lk.data_dir} — файлы этого компьютера, из сети их не видно"
+    else:
+        said = f"{shared.peer} — {shared.protection}"
+    if not connect:
+        return said
+    with closing(open_store(config)) as store, closing(cache(config).reader()) as reader, reader.view() as view:
+        store.reading.row("sessions.alive")
+        loaded = len({state.dataset for state in view.states()})
+    return f"{said}; хранилище отвечает, в кэше наборов: {loaded}"
 
 
 def cache(config: Config) -> CachePlace:

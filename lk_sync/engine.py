@@ -23,7 +23,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from lk_sync import databases, logs, peers, schedules, turns
+from lk_sync import databases, logs, peers, schedules, supervisor, turns
 from lk_sync.clock import Clock, moment
 from lk_sync.config import Config
 from lk_sync.errors import Busy, LkError, Unreachable
@@ -57,10 +57,13 @@ class Engine:
     everything in hand ended."""
 
     def __init__(self, config: Config, timetable: Schedules, store: Store, *, clock: Clock) -> None:
+        from lk_sync.errands import Errands  # here: letters take a tenth of a second to load, and only this needs them
+
         self._config, self._timetable, self._store, self._clock = config, timetable, store, clock
         self._stop = threading.Event()
         self._patience = Patience(store)
         self._outages = Outages()
+        self._errands = Errands(config, timetable, store, clock=clock)
         self._scheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(WORKERS)},
             job_defaults={"coalesce": True, "max_instances": 1},
@@ -70,14 +73,17 @@ class Engine:
     def serve(self, hold: Hold, signals: Signals) -> None:
         log = logs.get()
         self._take_up()
-        self._scheduler.start()
-        log.info("timetable started", jobs=len(self._timetable.jobs))
-        if received := self._until_a_signal(hold, signals):
-            log.info("stopping", signal=received.name)
-        else:
-            log.warning("stopping", reason="связь с базой обрывалась, и расписание мог взять другой компьютер")
-        self._stop.set()
-        self._scheduler.shutdown(wait=True)
+        with self._errands:
+            self._scheduler.start()
+            log.info("timetable started", jobs=len(self._timetable.jobs))
+            supervisor.tell("READY=1")
+            if received := self._until_a_signal(hold, signals):
+                supervisor.tell("STOPPING=1")
+                log.info("stopping", signal=received.name)
+            else:
+                log.warning("stopping", reason="связь с базой обрывалась, и расписание мог взять другой компьютер")
+            self._stop.set()
+            self._scheduler.shutdown(wait=True)
         log.info("stopped")
 
     def _take_up(self) -> None:
@@ -114,6 +120,8 @@ class Engine:
         while True:
             if signals.within(TICK_SECONDS) or hold.is_lost():
                 return signals.received
+            if any(thread.name == "APScheduler" for thread in threading.enumerate()):
+                supervisor.tell("WATCHDOG=1")
             moved = _clock_less_monotonic(self._clock) - difference
             if abs(moved) > CLOCK_MOVED_SECONDS:
                 difference += moved
@@ -133,7 +141,7 @@ class Engine:
         if self._stop.is_set() or self._patience.waits_for_a_person(name, job, now=self._clock()):
             return
         try:
-            walk(self._config, self._store, name, job, clock=self._clock, stop=self._stop)
+            report = walk(self._config, self._store, name, job, clock=self._clock, stop=self._stop)
         except LkError as error:
             if self._stop.is_set():
                 log.info("rolled back", reason=str(error))
@@ -143,6 +151,8 @@ class Engine:
             log.exception("fault")
         else:
             self._well(name, job, log)
+            if not isinstance(report, RunReport) or report.state != "held":
+                self._errands.walked_well(name)
 
     def _failed(self, name: str, job: Job, error: LkError, log: Any) -> None:
         """Says it once for as long as the error is of the same kind; an outage once for all jobs of its source."""
@@ -287,7 +297,7 @@ def push(config: Config, store: Store, name: str, *, clock: Clock) -> export.Pus
             report = export.push(store, name=name, setting=config.sinks[name], sink=sink, now=clock)
         except LkError as error:
             kind, text = type(error).__name__, str(error)
-            with suppress(sqlite3.Error):  # a full disk; the error itself is what must be told
+            with suppress(sqlite3.Error, LkError):  # no room, no server; the error itself is what must be told
                 store.write_now(lambda tx: pushes.failed(tx, sink=name, kind=kind, text=text, now=clock()))
             raise
         store.write_now(lambda tx: pushes.done(tx, sink=name, now=clock()))

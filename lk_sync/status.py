@@ -93,6 +93,7 @@ class _Kept(msgspec.Struct, frozen=True, kw_only=True):
     """What the store says, all of it at one moment."""
 
     last: list[runs.Run]
+    settled: list[runs.Run]
     good: list[runs.Run]
     failing: list[runs.Failing]
     outages: list[runs.Outage]
@@ -111,7 +112,8 @@ def look(
     hours = stale_after_hours or config.lk.portal.stale_after_hours
     unanswered = instant(now - timedelta(hours=config.lk.unanswered_alert_hours))
     kept = store.read(lambda tx: _kept(tx, config, unanswered))
-    last = [run for run in kept.last if timetable is None or run.job in timetable.jobs or run.state == "held"]
+    last = [run for run in kept.last if timetable is None or run.job in timetable.jobs]
+    settled = [run for run in kept.settled if timetable is None or run.job in timetable.jobs or run.state == "held"]
     datasets = _datasets(_states(config), kept.causes, now - timedelta(hours=hours))
     disk = _disk(config)
     return Seen(
@@ -120,21 +122,22 @@ def look(
         engine=kept.engine,
         jobs=_jobs(kept, last, timetable, now),
         datasets=datasets,
-        held=[run for run in last if run.state == "held"],
+        held=[run for run in settled if run.state == "held"],
         outages=_outages(kept),
         outbox=kept.outbox,
         letters=kept.letters,
         disk=disk,
-        troubles=_troubles(config, kept, last, datasets, disk, hours, now),
+        troubles=_troubles(config, kept, last, settled, datasets, disk, hours, now),
     )
 
 
 def _kept(tx: Tx, config: Config, unanswered_since: str) -> _Kept:
     """Peers that are not in the settings any more trouble nobody."""
-    last = runs.last_of_each_job(tx)
-    held = [run for run in last if run.state == "held"]
+    settled = runs.last_settled_of_each_job(tx)
+    held = [run for run in settled if run.state == "held"]
     return _Kept(
-        last=last,
+        last=runs.last_of_each_job(tx),
+        settled=settled,
         good=runs.last_good_of_each_job(tx),
         failing=runs.failing(tx),
         outages=[outage for outage in runs.outages(tx) if outage.source in config.sources],
@@ -250,13 +253,15 @@ def _troubles(
     config: Config,
     kept: _Kept,
     last: list[runs.Run],
+    settled: list[runs.Run],
     datasets: list[DatasetSeen],
     disk: DiskSeen,
     hours: int,
     now: datetime,
 ) -> list[Trouble]:
-    found = [troubles.of_held(run, kept.newer.get(run.run)) for run in last if run.state == "held"]
-    found += troubles.of_runs(last, kept.outages, kept.failing)
+    found = [troubles.of_held(run, kept.newer.get(run.run)) for run in settled if run.state == "held"]
+    found += troubles.of_runs(settled, kept.outages, kept.failing)
+    found += [troubles.of_broken(run) for run in last if run.state == "broken"]
     found += troubles.of_pushes(kept.sinks)
     if not datasets:
         found.append(Trouble("empty", "кэш", "данные ещё не загружались", "выполните lk-sync pull"))

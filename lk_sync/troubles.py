@@ -56,17 +56,27 @@ def of_held(run: runs.Run, newer: int | None) -> Trouble:
     )
 
 
-def of_runs(jobs: Iterable[runs.Run], outages: Iterable[runs.Outage], failing: Iterable[runs.Failing]) -> list[Trouble]:
+def of_runs(
+    settled: Iterable[runs.Run], outages: Iterable[runs.Outage], failing: Iterable[runs.Failing]
+) -> Iterator[Trouble]:
+    """`settled`: the newest run of each job that has come to an end; the next one may be under way."""
+    ended = list(settled)
+    said = {run.source: run.error_text for run in ended if run.error_kind == "Unreachable"}
+    for out in outages:
+        yield _outage("источник", out.source, out.since, said.get(out.source))
     since = {each.job: each.since for each in failing}
-    text = {run.source: run.error_text for run in jobs if run.error_kind == "Unreachable"}
-    troubles = [_outage("источник", out.source, out.since, text.get(out.source)) for out in outages]
-    for run in jobs:
-        kind = "broken" if run.state == "broken" else OF_ERROR.get(run.error_kind or "", "failed")
-        if run.state not in ("failed", "broken") or kind == "unreachable":
-            continue
-        said = f"задание {run.job}: запуск {run.run} не удался ({run.error_text})"
-        troubles.append(Trouble(kind, run.job, said, _todo(kind, f"lk-sync pull {run.job}"), since.get(run.job)))
-    return troubles
+    for run in ended:
+        kind = OF_ERROR.get(run.error_kind or "", "failed")
+        if run.state == "failed" and kind != "unreachable":
+            text = f"задание {run.job}: запуск {run.run} не удался ({run.error_text})"
+            yield Trouble(kind, f"задание {run.job}", text, _todo(kind, f"lk-sync pull {run.job}"), since.get(run.job))
+
+
+def of_broken(run: runs.Run) -> Trouble:
+    text = f"задание {run.job}: запуск {run.run} прерван ({run.error_text})"
+    return Trouble(
+        "broken", f"задание {run.job}", text, f"он повторится по расписанию или сейчас: lk-sync pull {run.job}"
+    )
 
 
 def of_pushes(sinks: Iterable[pushes.Push]) -> Iterator[Trouble]:
@@ -93,8 +103,6 @@ def _todo(kind: Kind, command: str) -> str:
             return f"исправьте имя, пароль или права и выполните {command}: сама программа повторит только через сутки"
         case "settings":
             return f"исправьте настройки (lk-sync check --connect), перезапустите lk-sync run и выполните {command}"
-        case "broken":
-            return ""
     return f"причина — в скобках и в lk-sync runs; после исправления {command}"
 
 

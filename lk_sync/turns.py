@@ -11,7 +11,7 @@ from contextlib import ExitStack, suppress
 from queue import Empty, SimpleQueue
 from typing import Final
 
-from lk_sync import databases, logs
+from lk_sync import databases, logs, supervisor
 from lk_sync.config import Config
 from lk_sync.errors import Busy, Unreachable
 from lk_sync.locks import Hold
@@ -48,5 +48,6 @@ def take(config: Config, held: ExitStack, signals: Signals) -> Hold | None:
             if type(error) is not told:
                 logs.get().info("standing by", reason=str(error))
             told = type(error)
+        supervisor.tell("READY=1\nWATCHDOG=1")  # whoever stands by does what he shall
         if signals.within(STANDBY_SECONDS):
             return None

@@ -49,7 +49,7 @@ class Pending:
     def look(self, tx: Tx, now: datetime) -> None:
         if self._look_at is not None and now < self._look_at:
             return
-        newest = runs.last_of_each_job(tx)
+        newest = runs.last_settled_of_each_job(tx)
         self._held = frozenset(run.source for run in newest if run.state == "held")
         self._unsettled = {}
         for account, dataset in rejects.unsettled_accounts(tx):

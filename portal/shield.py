@@ -10,6 +10,7 @@ from typing import Final
 
 from aiohttp import web
 
+from lk_sync.errors import LkError
 from portal.keys import ANSWERS
 from portal.refusal import Refusal
 
@@ -42,5 +43,8 @@ async def shield(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 def _is_out_of_order(error: Exception) -> bool:
-    """The disk is full or broken, or somebody writes for too long: nothing was stored, and later it may be."""
+    """The disk is full or broken, somebody writes for too long, the server is away: nothing was stored, later it may
+    be."""
+    if isinstance(error, LkError):  # the server of the store or of the cache; pages have no other
+        return True
     return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & PRIMARY_CODE in OUT_OF_ORDER

@@ -75,7 +75,8 @@ class Server:
     def url(self, database: str, *, user: str = OWNER, password: str = PASSWORD, **other: str) -> str:
         reach = {"sslmode": "verify-full", "sslrootcert": str(self.postgres.ca)} | other
         who = f"{quote(user, safe='')}:{quote(password, safe='')}"
-        return f"postgresql://{who}@{self.postgres.host}:{self.postgres.port}/{database}?{urlencode(reach)}"
+        where = f"{reach.pop('host', self.postgres.host)}:{reach.pop('port', self.postgres.port)}"
+        return f"postgresql://{who}@{where}/{database}?{urlencode(reach)}"
 
     def environment(self, database: str, **other: str) -> dict[str, str]:
         return {address.SETTING: self.url(database, **other)}

@@ -44,12 +44,16 @@ CREATE TABLE IF NOT EXISTS {at}published_runs (
 CREATE TABLE IF NOT EXISTS {at}journal (
     run BIGINT NOT NULL, dataset TEXT NOT NULL, account BIGINT, row_key TEXT NOT NULL,
     act TEXT NOT NULL CHECK (act IN ('load', 'insert', 'update', 'end')), was TEXT, now TEXT);
+CREATE TABLE IF NOT EXISTS {at}taken_files (
+    source TEXT NOT NULL, dataset TEXT NOT NULL, name TEXT NOT NULL, sha256 TEXT NOT NULL, version TEXT,
+    state TEXT NOT NULL, report TEXT, mapping TEXT NOT NULL, run BIGINT NOT NULL,
+    PRIMARY KEY (source, dataset, name, sha256));
 CREATE INDEX IF NOT EXISTS journal_run ON {on}journal (run, dataset);
 CREATE INDEX IF NOT EXISTS journal_load ON {on}journal (dataset, run) WHERE act = 'load';
 CREATE INDEX IF NOT EXISTS journal_account ON {on}journal (account, dataset, run) WHERE account IS NOT NULL;
 """
-KEPT: Final = ("codes", "account_keys", "sources", "dataset_state", "published_runs", "journal")
-LAYOUT: Final = 4  # of the tables; a cache of another layout is emptied, the next run fills it
+KEPT: Final = ("codes", "account_keys", "sources", "dataset_state", "published_runs", "journal", "taken_files")
+LAYOUT: Final = 5  # of the tables; a cache of another layout is emptied, the next run fills it
 
 
 def _column(field: Field) -> str:

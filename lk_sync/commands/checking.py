@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from lk_sync import peers
+from lk_sync import databases, peers
 from lk_sync.commands.desk import Desk
 from lk_sync.commands.speech import Command
 from lk_sync.errors import LkError, SettingsError
@@ -16,7 +16,7 @@ from lk_sync.reports import complain, say
 
 
 @click.command(cls=Command)
-@click.option("--connect", is_flag=True, help="Соединиться с каждым источником и приёмником.")
+@click.option("--connect", is_flag=True, help="Соединиться с базой хранилища, с каждым источником и приёмником.")
 @click.pass_obj
 def check(desk: Desk, connect: bool) -> int:
     """Проверить настройки, описания источников, расписание и папки."""
@@ -32,7 +32,10 @@ def check(desk: Desk, connect: bool) -> int:
 
     step("настройки", lambda: f"{config.folder / 'lk.yaml'}, часовой пояс {config.lk.time_zone}")
     step("папка данных", lambda: _writable(config.lk.data_dir))
+    step("хранилище и кэш", lambda: databases.look(config, connect=connect))
     step("расписание", lambda: f"заданий: {len(desk.timetable.jobs)}")
+    if config.lk.alerts or config.lk.heartbeat or config.lk.metrics:
+        step("надзор", lambda: _watched(desk))
     for name in config.sources:
         step(f"источник {name}", partial(peers.look_at_source, config, name, connect=connect))
     for name in config.sinks:
@@ -40,6 +43,12 @@ def check(desk: Desk, connect: bool) -> int:
     if faults:
         complain(f"Найдено ошибок: {len(faults)}")
     return max((fault.exit_code for fault in faults), default=0)
+
+
+def _watched(desk: Desk) -> str:
+    from lk_sync import errands  # here: letters take a tenth of a second to load
+
+    return errands.checked(desk.config, desk.timetable)
 
 
 def _writable(folder: Path) -> str:

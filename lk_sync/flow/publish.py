@@ -20,7 +20,7 @@ from lk_sync.cache.base import Base
 from lk_sync.cache.codes import Codes
 from lk_sync.cache.merge import Merged
 from lk_sync.cache.places import CachePlace
-from lk_sync.flow import tally
+from lk_sync.flow import settle, tally
 from lk_sync.flow.stage import Staged, attached
 from lk_sync.locks import Hold
 from lk_sync.records import DATASETS
@@ -90,6 +90,7 @@ def publish(
             raise Moved
         before = _states(base, source)
         done = {name: _dataset(base, what, found, run=run) for name, what in staged.items()}
+        settle.remember(base, staged, source=source, run=run)
         for name, what in staged.items():
             _note(base, what, source=source, run=run, at=at, step=int(done[name].merged.changed))
         base.execute(
@@ -129,6 +130,8 @@ def _dataset(base: Base, what: Staged, found: Differences, *, run: int) -> Publi
 
 
 def _note(base: Base, what: Staged, *, source: str, run: int, at: str, step: int) -> None:
+    if what.untouched and not step:
+        return
     base.execute(
         f"INSERT INTO {base.at.cache}.dataset_state ({', '.join(_STATE)})"
         " VALUES (:dataset, :source, :run, :at, :watermark, :gone, 1) ON CONFLICT (dataset, source) DO UPDATE SET"

@@ -26,9 +26,11 @@ from typing import Any, Final
 import msgspec
 
 from lk_sync import errors, logs, registry
+from lk_sync.cache import files
+from lk_sync.cache.base import Base
 from lk_sync.cache.codes import Codes
 from lk_sync.cache.places import CachePlace
-from lk_sync.contracts import Session, Source, TakesFiles, Totals, Wanted
+from lk_sync.contracts import Partial, Remembers, Session, Source, TakesFiles, Totals, Wanted
 from lk_sync.errors import LkError, SettingsError, Unreachable
 from lk_sync.flow import disk
 from lk_sync.flow.derive import Derivation, stated
@@ -37,7 +39,7 @@ from lk_sync.flow.lookups import Lookups
 from lk_sync.flow.replay import Again, Replay
 from lk_sync.flow.since import comparable
 from lk_sync.flow.stage import Staged, Staging
-from lk_sync.flow.validate import Unfit, Validator, converter
+from lk_sync.flow.validate import Reject, Unfit, Validator, converter
 
 PROGRESS_SECONDS: Final = 0.2
 STOP_SECONDS: Final = 5.0
@@ -57,6 +59,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     staging: Path
     cache: CachePlace
     again: tuple[Again, ...] = ()  # rows to be tried again instead of a pull
+    anew: bool = False  # files that were taken before are read again
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -188,6 +191,7 @@ def _fill(order: Order, pipe: Connection) -> None:
     source = _source(order)
     cache = order.cache.open()
     try:
+        _remind(source, order, cache)
         staging = Staging(order.staging, run=order.run, source=order.name, codes=Codes(cache))
         with source.connect() as session:
             for wanted in order.wanted:
@@ -202,6 +206,12 @@ def _fill(order: Order, pipe: Connection) -> None:
         staging.close()
     finally:
         cache.close()
+
+
+def _remind(source: Source | Replay, order: Order, cache: Base) -> None:
+    if isinstance(source, Remembers):
+        prints = {wanted.dataset.name: files.print_of(wanted) for wanted in order.wanted}
+        source.remember([] if order.anew else files.known(cache, order.name, prints))
 
 
 class _Pulling:
@@ -227,11 +237,12 @@ class _Pulling:
         noted = self._keys_of_gone(self._wanted.shaping.gone)
         if watermark and noted and comparable(watermark, noted):
             noted = max(watermark, noted)  # both were read at the same moment
-        shaping = self._wanted.shaping
+        shaping, brings = self._wanted.shaping, self._brings()
+        self._refused_files()
         self._stage.finish(
             Staged(
                 dataset=asked.dataset.name,
-                mode="full" if asked.since is None else "increment",
+                mode="full" if asked.since is None and brings == "all" else "increment",
                 pulled=self._pulled,
                 rejected=self._stage.rejected,
                 sums={name: kopecks + self._gone_sums[name] for name, kopecks in self._stage.sums.items()},
@@ -240,6 +251,8 @@ class _Pulling:
                 seconds=time.monotonic() - began,
                 absent_ends=shaping.absent_ends and not self._a_file_is_at_fault(),
                 gone=self._gone,
+                untouched=brings == "nothing",
+                mapping=files.print_of(self._wanted),
                 gone_watermark=noted,
                 beside=shaping.beside,
                 match=shaping.match,
@@ -255,6 +268,8 @@ class _Pulling:
         for batch in self._session.pull(self._asked):
             derived = self._derive(self._validate(batch), where=batch.where)
             self._keeper.show(batch)
+            if batch.replaces:
+                self._stage.next_file(batch.where)
             self._stage.add(derived.rows, where=batch.where, know=self._keeper.of)
             if derived.gone_rows:
                 self._stage.gone(derived.gone)
@@ -280,6 +295,17 @@ class _Pulling:
             self._stage.reject(derived.rows.rejects, rows=0)
             watermark = _greater(watermark, batch.watermark)
         return watermark
+
+    def _brings(self) -> str:
+        return self._session.brings(self._asked) if isinstance(self._session, Partial) else "all"
+
+    def _refused_files(self) -> None:
+        """They lie on the desk as well, for a person has to look at them."""
+        if isinstance(self._session, TakesFiles):
+            for file in self._session.taken():
+                if file.dataset == self._asked.dataset.name and file.fault is not None:
+                    reject = Reject(row=0, key="", field="", value=file.name, reason=file.fault, where=file.name)
+                    self._stage.reject([reject], rows=0)
 
     def _a_file_is_at_fault(self) -> bool:
         """What could not be read is not gone."""

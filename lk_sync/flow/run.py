@@ -18,13 +18,14 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from lk_sync import databases, logs, mapping
+from lk_sync import databases, logs, mapping, registry
+from lk_sync.cache.base import Base
 from lk_sync.cache.merge import Merged
 from lk_sync.clock import Clock, instant
 from lk_sync.config import Config, SourceSetting
 from lk_sync.contracts import Totals, Wanted
 from lk_sync.errors import BadData, Busy, Held, LkError, SettingsError
-from lk_sync.flow import desk, disk, publish, replay, stage
+from lk_sync.flow import desk, disk, publish, replay, settle, stage
 from lk_sync.flow.check import check
 from lk_sync.flow.findings import Finding
 from lk_sync.flow.publish import Published
@@ -78,7 +79,7 @@ class Puller:
 
             def body(run: int) -> RunReport:
                 since = self._since(wanted, job.peer, full=full or job.full)
-                return self._walk(run, name, job, setting, since, hold)
+                return self._walk(run, name, job, setting, since, hold, anew=full or job.full)
 
             return self._numbered(name, job.peer, body)
 
@@ -92,7 +93,7 @@ class Puller:
             with disk.faults_told():
                 return body(run)
         except LkError as error:
-            with suppress(sqlite3.Error):  # a full disk; the next walk will find the run broken
+            with suppress(sqlite3.Error, LkError):  # no room, no server; the next walk will find the run broken
                 self._close(run, "broken" if self._stop.is_set() else "failed", error)
             raise
 
@@ -135,6 +136,7 @@ class Puller:
             with publish.staged_beside_cache(self._cache, staging, hold) as (base, staged):
                 done = publish.publish(base, staged, run=run, source=held.source, at=instant(at))
                 desk.settle(self._store, base, staged, run=run, source=held.source, now=self._clock())
+                self._settle_files(base, held.source)
             report = self._record(run, held.job, staged, done, (), was="held")
             staging.unlink()
             return report
@@ -156,6 +158,7 @@ class Puller:
         wanted: tuple[Wanted, ...],
         hold: Hold,
         retold: Retold | None = None,
+        anew: bool = False,
     ) -> RunReport:
         staging = self._staging(run)
         order = Order(
@@ -169,6 +172,7 @@ class Puller:
             staging=staging,
             cache=self._cache,
             again=retold.rows if retold else (),
+            anew=anew,
         )
         keep = False
         try:
@@ -206,8 +210,15 @@ class Puller:
                 with suppress(publish.Moved):
                     done = publish.publish(base, staged, run=run, source=job.peer, at=at, found=differences)
                     desk.settle(self._store, base, staged, run=run, source=job.peer, now=self._clock())
+                    self._settle_files(base, job.peer)
                     return self._record(run, name, staged, done, tuple(found))
         raise Busy("кэш всё время меняют другие источники; ничего не опубликовано, повторите позже")
+
+    def _settle_files(self, base: Base, name: str) -> None:
+        told = settle.outcomes(base, source=name)
+        if told and name in self._config.sources:
+            setting, file = self._config.sources[name], self._config.folder / "sources" / f"{name}.yaml"
+            settle.settle(registry.source(setting.source, setting.connection, file), told)
 
     def _now_of(self, setting: SourceSetting) -> datetime:
         return self._clock().astimezone(ZoneInfo(setting.time_zone))

@@ -27,6 +27,7 @@ ROWS_PER_INSERT: Final = 200  # one INSERT of about 200 rows beats executemany b
 MAX_KEPT_REJECTS: Final = 10_000
 _REJECT: Final = ("dataset", "position", "row_number", "row_key", "field", "value", "reason", "found_in")
 _ORIGIN: Final = ("account", "stored_key", "cells")
+_LIKE: Final = "SELECT sql FROM sqlite_master WHERE name = ?"
 Know = Callable[[int], Origin]  # what is kept of the row with this number
 
 
@@ -57,6 +58,9 @@ class Staged(msgspec.Struct, kw_only=True):
     beside: str | None = None
     match: tuple[str, ...] = ()
     match_days: int = 0
+    replaced: int = 0  # rows in whose place stands one of a later file
+    untouched: bool = False  # the source has nothing new: what is published is as old as it was
+    mapping: str = ""  # what the rows were read by
     months: tuple[int, int] | None = None  # the earliest and the latest, where rows belong to months
 
 
@@ -115,6 +119,9 @@ class DatasetStage:
         self._money = [i for i, kind in enumerate(self._kinds) if kind == "money"]
         self._sums = [0] * len(self._fields)
         self._know: Know = _nothing_known
+        self._from: str | None = None  # the file that rows come from, where later ones replace earlier ones
+        self._table, self._gone = dataset.name, f"gone_{dataset.name}"
+        self.replaced = 0
         self.months: tuple[int, int] | None = None
         self._month(constants.get("period"))
         self.rejected = 0
@@ -122,7 +129,7 @@ class DatasetStage:
         self._kept = 0
         literals = [self._literal(name, cell) for name, cell in constants.items()]  # cheaper than binding them
         row = f"({', '.join(['?'] * len(self._fields) + literals)})"
-        self._head = f"INSERT INTO {dataset.name} ({', '.join((*self._fields, *constants))}) VALUES "
+        self._head = f" ({', '.join((*self._fields, *constants))}) VALUES "
         self._row = row
         self._many = self._statement(ROWS_PER_INSERT)
 
@@ -158,6 +165,35 @@ class DatasetStage:
             statement = self._many if len(numbers) == ROWS_PER_INSERT else self._statement(len(numbers))
             self._insert(statement, cells[start * width : (start + len(numbers)) * width], numbers, where)
 
+    def next_file(self, name: str) -> None:
+        """Rows come from file `name` from now on; they replace rows of earlier files with the same keys, and two with
+        one key in the same file are a reject as ever."""
+        if name == self._from:
+            return
+        if self._from is None:
+            fresh, keys = (
+                self._connection.execute(_LIKE, (table,)).fetchone()[0] for table in (self._table, self._gone)
+            )
+            self._connection.execute(fresh.replace(f" {self._table} ", " fresh ", 1))
+            self._connection.execute(keys.replace(f" {self._gone} ", " fresh_gone ", 1))
+            self._table, self._gone = "fresh", "fresh_gone"
+            self._many = self._statement(ROWS_PER_INSERT)
+        else:
+            self._lay_over()
+        self._from = name
+
+    def _lay_over(self) -> None:
+        """What the file has brought goes over what earlier ones have."""
+        name, key = self._dataset.name, ", ".join(self._dataset.key)
+        execute = self._connection.execute
+        for table in ("fresh", "fresh_gone"):
+            self.replaced += execute(f"DELETE FROM {name} WHERE ({key}) IN (SELECT {key} FROM {table})").rowcount
+        execute(f"INSERT INTO {name} SELECT * FROM fresh")
+        execute(f"DELETE FROM gone_{name} WHERE ({key}) IN (SELECT {key} FROM fresh)")
+        execute(f"INSERT OR IGNORE INTO gone_{name} SELECT * FROM fresh_gone")
+        for table in ("fresh", "fresh_gone"):
+            execute(f"DELETE FROM {table}")
+
     def _month(self, *periods: Any) -> None:
         known = [*(self.months or ()), *(period for period in periods if isinstance(period, int))]
         self.months = (min(known), max(known)) if known else None
@@ -168,13 +204,11 @@ class DatasetStage:
             self._stored(self._kind(name), column) for name, column in zip(self._dataset.key, columns, strict=True)
         ]
         marks = ", ".join("?" * len(stored))
-        self._connection.executemany(
-            f"INSERT OR IGNORE INTO gone_{self._dataset.name} VALUES ({marks})", zip(*stored, strict=True)
-        )
+        self._connection.executemany(f"INSERT OR IGNORE INTO {self._gone} VALUES ({marks})", zip(*stored, strict=True))
         self.gone_rows += len(stored[0])
 
     def _statement(self, rows: int) -> str:
-        return self._head + ", ".join([self._row] * rows)
+        return f"INSERT INTO {self._table}{self._head}" + ", ".join([self._row] * rows)
 
     def _stored(self, kind: str, column: list[Any]) -> list[Any]:
         if kind == "code":
@@ -228,10 +262,18 @@ class DatasetStage:
 
     def finish(self, staged: Staged) -> None:
         """The dataset is whole: its rows and what is said of them become visible together."""
+        if self._from is not None:
+            staged.replaced = self._finish_files()
         self._connection.execute(
             "INSERT INTO staged VALUES (?, ?)", (self._dataset.name, msgspec.msgpack.encode(staged))
         )
         self._connection.execute("COMMIT")
+
+    def _finish_files(self) -> int:
+        self._lay_over()
+        for table in ("fresh", "fresh_gone"):
+            self._connection.execute(f"DROP TABLE {table}")
+        return self.replaced
 
 
 def attached(base: Base) -> dict[str, Staged]:

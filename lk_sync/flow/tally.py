@@ -121,7 +121,7 @@ def compare(base: Base, what: Staged, origin: int | None, *, first: bool, unwrit
 
 def _staged(base: Base, what: Staged) -> tuple[int, dict[str, int]]:
     """As counted while it was pulled; where rows were taken out since, as the staged table has it."""
-    if what.gone or what.beside is not None:
+    if what.gone or what.replaced or what.beside is not None:
         return _amount(base, f"{base.at.staging}.{what.dataset}", tuple(what.sums), {})
     return what.pulled - what.rejected, dict(what.sums)
 

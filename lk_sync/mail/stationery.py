@@ -32,6 +32,28 @@ KINDS: Final[dict[str, dict[str, str]]] = {
     "organisation": {"account": "000012345"},
     "password_changed": {"account": "000012345", "changed_at": SAMPLE_MOMENT},
 }
+# Letters to whoever looks after the exchange, in his language; needed where `alerts` names one.
+OPERATORS_LANGUAGES: Final = ("ru",)
+KINDS_FOR_OPERATORS: Final[dict[str, dict[str, Any]]] = {
+    "operator_alert": {
+        "opened": [{"what": "задание nightly: …", "since": SAMPLE_MOMENT, "todo": ["посмотрите lk-sync status"]}],
+        "closed": [{"what": "источник accounting: …", "since": SAMPLE_MOMENT, "lasted": "2 ч 5 мин"}],
+    },
+    "operator_digest": {
+        "since": SAMPLE_MOMENT,
+        "jobs": [
+            {"job": "nightly", "does": "pull", "good": 1, "held": 0, "failed": 0, "good_at": SAMPLE_MOMENT},
+            {"job": "readings", "does": "push", "good": 0, "held": 0, "failed": 0, "good_at": None},
+        ],
+        "changes": [{"source": "accounting", "dataset": "charges", "inserted": 3, "updated": 2, "ended": 1}],
+        "data": [{"dataset": "charges", "source": "accounting", "as_of": SAMPLE_MOMENT, "stale": True}],
+        "troubles": [{"what": "источник accounting: …", "todo": ""}],
+        "rejects": [{"source": "accounting", "dataset": "bills", "field": "number", "reason": "…", "times": 7}],
+        "outbox": {"waiting": 1, "exported": 2, "unanswered": 0, "stray": 0},
+        "letters": {"waiting": 0, "failed": 0, "uncertain": 0},
+        "free_gigabytes": 40,
+    },
+}
 
 
 class Stationery:
@@ -45,6 +67,9 @@ class Stationery:
         for kind, sample in KINDS.items():
             for language in LANGUAGES:
                 self._try(folder, kind, language, sample)
+        for kind, told in KINDS_FOR_OPERATORS.items() if lk.alerts else ():
+            for language in OPERATORS_LANGUAGES:
+                self._try(folder, kind, language, told)
 
     @property
     def envelope_sender(self) -> str:
@@ -74,7 +99,7 @@ class Stationery:
             environment.get_template(f"{kind}.{language}.html").render(told),
         )
 
-    def _try(self, folder: Path, kind: str, language: str, sample: dict[str, str]) -> None:
+    def _try(self, folder: Path, kind: str, language: str, sample: dict[str, Any]) -> None:
         try:
             subject, _, _ = self._texts(kind, language, sample)
         except jinja2.TemplateNotFound as error:

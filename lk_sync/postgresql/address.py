@@ -7,6 +7,7 @@ machine. What stands in the URL is never repeated, for the password may be anywh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -25,6 +26,8 @@ _ALLOWED: Final = {"host", "hostaddr", "port", "dbname", "user", "password", "pa
     "target_session_attrs",
     "connect_timeout",
 }
+_HOSTS: Final = re.compile(r"[\w.:/-]+(,[\w.:/-]*)*")
+_PORTS: Final = re.compile(r"[0-9,]*")
 _SECRET: Final = Secret(secret=SETTING.removeprefix("LK_"))
 
 
@@ -44,11 +47,10 @@ class Address:
     @property
     def peer(self) -> str:
         """Host and database as people say them."""
-        hosts, ports = self._plain["host"].split(","), self._plain.get("port", "5432").split(",")
-        ports += ports[-1:] * (len(hosts) - len(ports))
-        where = ",".join(
-            host if _is_socket(host) else f"{host}:{port}" for host, port in zip(hosts, ports, strict=False)
-        )
+        hosts, ports = self._plain["host"].split(","), self._plain.get("port", "").split(",")
+        of_each = ports if len(ports) == len(hosts) else ports[:1] * len(hosts)
+        pairs = zip(hosts, of_each, strict=True)
+        where = ",".join(host if _is_socket(host) else f"{host}:{port or 5432}" for host, port in pairs)
         return f"PostgreSQL {where}/{self._plain['dbname']}"
 
     @property
@@ -84,12 +86,16 @@ def parse(url: str) -> Address:
     try:
         found = {name: str(value) for name, value in psycopg.conninfo.conninfo_to_dict(url).items()}
     except psycopg.Error:
-        raise SettingsError(
-            f"{SETTING}: адрес не разобрать; знаки @ : / ? # % в имени и пароле пишутся как %40 %3A %2F %3F %23 %25, "
-            f"а весь адрес — как {EXAMPLE}"
-        ) from None  # psycopg's words hold what was written, perhaps the password
+        raise _unreadable() from None  # psycopg's words hold what was written, perhaps the password
     _check_words(found)
     return Address(_guarded(found))
+
+
+def _unreadable() -> SettingsError:
+    return SettingsError(
+        f"{SETTING}: адрес не разобрать; знаки @ : / ? # % в имени и пароле пишутся как %40 %3A %2F %3F %23 %25, "
+        f"а весь адрес — как {EXAMPLE}"
+    )
 
 
 def _check_words(found: Mapping[str, str]) -> None:
@@ -98,6 +104,8 @@ def _check_words(found: Mapping[str, str]) -> None:
     for name, what in (("host", "имя сервера"), ("dbname", "имя базы"), ("user", "имя пользователя")):
         if not found.get(name):
             raise SettingsError(f"{SETTING}: не указано {what}; нужен адрес вида {EXAMPLE}")
+    if not (_HOSTS.fullmatch(found["host"]) and _PORTS.fullmatch(found.get("port", ""))):
+        raise _unreadable()  # an @ or a slash of the password has cut the address in the wrong place
 
 
 def _guarded(found: dict[str, str]) -> dict[str, str]:
@@ -128,5 +136,5 @@ def _authority(file: str) -> dict[str, str]:
 
 
 def _is_socket(host: str) -> bool:
-    """libpq takes a host that begins so for a folder of sockets (or, with @, for one without a file)."""
-    return host.startswith(("/", "@"))
+    """libpq takes a host that begins so for the folder of a socket."""
+    return host.startswith("/")

@@ -148,7 +148,7 @@ def _meaning(error: psycopg.Error) -> tuple[type[LkError], str]:
     if is_lost(error):
         return Unreachable, "соединение с базой оборвалось"
     state = error.sqlstate or ""
-    return _BY_STATE.get(state) or _BY_CLASS.get(state[:2]) or (BadData, f"база отказала (SQLSTATE {state})")
+    return _BY_STATE.get(state) or _BY_CLASS.get(state[:2]) or (BadData, f"база отказала ({state or 'до отправки'})")
 
 
 _LOST: Final = frozenset({"57P01", "57P02", "57P03", "57P05", "25P03", "25006"})  # the last: no longer the primary

@@ -60,7 +60,7 @@ class Backlog(msgspec.Struct, frozen=True):
 
 
 def write(
-    tx: Tx, *, kind: str, once: str, recipient: str, language: str, context: Mapping[str, str], now: datetime
+    tx: Tx, *, kind: str, once: str, recipient: str, language: str, context: Mapping[str, Any], now: datetime
 ) -> bool:
     """Queues a letter. False: this occasion (`once`) has written its letter already."""
     changed = tx.change(

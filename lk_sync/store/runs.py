@@ -143,6 +143,11 @@ def outages(tx: Tx) -> list[Outage]:
     return [Outage(*row) for row in tx.rows("runs.outages")]
 
 
+def last_settled_of_each_job(tx: Tx) -> list[Run]:
+    """What is known of every job while its next run is still under way, or was cut short."""
+    return [Run(*row) for row in tx.rows("runs.last_settled_of_each_job")]
+
+
 def last_good_of_each_job(tx: Tx) -> list[Run]:
     return [Run(*row) for row in tx.rows("runs.last_good_of_each_job")]
 
@@ -150,3 +155,20 @@ def last_good_of_each_job(tx: Tx) -> list[Run]:
 def last_of_source(tx: Tx, source: str) -> Run | None:
     row = tx.row("runs.last_of_source", source=source)
     return Run(*row) if row else None
+
+
+class Change(msgspec.Struct, frozen=True):
+    source: str
+    dataset: str
+    inserted: int
+    updated: int
+    ended: int
+
+
+def tally_since(tx: Tx, since: datetime) -> list[tuple[str, State, int]]:
+    """(job, state, how often)."""
+    return [(job, state, times) for job, state, times in tx.rows("runs.tally_since", since=instant(since))]
+
+
+def changes_since(tx: Tx, since: datetime) -> list[Change]:
+    return [Change(*row) for row in tx.rows("runs.changes_since", since=instant(since))]

@@ -49,6 +49,13 @@ FROM run_datasets WHERE run = :run ORDER BY dataset;
 -- The newest published run of the source after this one.
 SELECT MAX(run) FROM runs WHERE source = :source AND run > :run AND state = 'published';
 
+-- name: last_settled_of_each_job
+-- The newest run of every job that has come to an end of its own.
+SELECT run, job, source, started_by, state, started_at, finished_at, error_kind, error_text
+FROM runs
+WHERE run IN (SELECT MAX(run) FROM runs WHERE state NOT IN ('running', 'broken') GROUP BY job)
+ORDER BY job;
+
 -- name: last_good_of_each_job
 -- The newest run of every job that found its source well.
 SELECT run, job, source, started_by, state, started_at, finished_at, error_kind, error_text
@@ -81,3 +88,16 @@ GROUP BY u.source;
 SELECT run, job, source, started_by, state, started_at, finished_at, error_kind, error_text
 FROM runs
 WHERE run = (SELECT MAX(run) FROM runs WHERE source = :source AND state NOT IN ('running', 'broken'));
+
+-- name: tally_since
+-- How often each job ended in which way since an instant.
+SELECT job, state, COUNT(*) FROM runs WHERE started_at >= :since GROUP BY job, state ORDER BY job, state;
+
+-- name: changes_since
+-- What was published since an instant, by source and dataset.
+SELECT r.source, d.dataset, CAST(SUM(d.inserted) AS BIGINT), CAST(SUM(d.updated) AS BIGINT),
+    CAST(SUM(d.ended) AS BIGINT)
+FROM runs r JOIN run_datasets d ON d.run = r.run
+WHERE r.started_at >= :since AND r.state IN ('published', 'unchanged')
+GROUP BY r.source, d.dataset
+ORDER BY r.source, d.dataset;

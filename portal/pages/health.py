@@ -6,12 +6,15 @@ For balancers and supervisors. `/readyz` is 503 until the store answers and the 
 from __future__ import annotations
 
 import sqlite3
+from typing import Final
 
 from aiohttp import web
 
+from lk_sync.errors import LkError
 from portal.access import file
 from portal.keys import CACHE, STORE
 
+OUT_OF_ORDER: Final = (sqlite3.Error, LkError)  # of files, of a server
 routes = web.RouteTableDef()
 
 
@@ -31,7 +34,7 @@ async def ready(request: web.Request) -> web.Response:
 def _store_answers(app: web.Application) -> bool:
     try:
         app[STORE].reading.row("sessions.alive")
-    except sqlite3.Error:
+    except OUT_OF_ORDER:
         return False
     return True
 
@@ -40,5 +43,5 @@ def _cache_is_loaded(app: web.Application) -> bool:
     try:
         with app[CACHE].view() as view:
             return view.state("accounts") is not None
-    except sqlite3.Error:
+    except OUT_OF_ORDER:
         return False

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ import pytest
 
 from tests.at_the_drop import drop as drop
 from tests.at_the_drop import server_key as server_key
+from tests.flow.conftest import LK as LK
 from tests.flow.conftest import World
 from tests.flow.conftest import third_party as third_party
 
@@ -37,15 +38,22 @@ class Said(NamedTuple):
 class Office(World):
     """A supplier whose books are a script, and the operator's command line."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+        super().__init__(folder, environment)
         self.folder = folder
         self.timetable(TIMETABLE)
         self.keep_books()
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "PYTHONPATH": str(self.folder / "site"), "PYTHONWARNINGS": "error", "LANG": "C.UTF-8"}
+        ours = self.config.environment
+        return {
+            **os.environ,
+            **ours,
+            "PYTHONPATH": str(self.folder / "site"),
+            "PYTHONWARNINGS": "error",
+            "LANG": "C.UTF-8",
+        }
 
     def timetable(self, tree: dict[str, Any]) -> None:
         (self.folder / "schedules.yaml").write_text(json.dumps(tree), "utf-8")

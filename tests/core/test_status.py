@@ -121,7 +121,7 @@ def test_what_a_person_must_do_depends_on_what_happened(pulled: Office) -> None:
     with pytest.raises(AccessDenied):
         pulled.pull()
     (trouble,) = status.look(pulled.config, pulled.store, now()).troubles
-    assert (trouble.kind, trouble.subject) == ("denied", "books")
+    assert (trouble.kind, trouble.subject) == ("denied", "задание books")
     assert "исправьте имя, пароль или права и выполните lk-sync pull books" in trouble.todo
 
 

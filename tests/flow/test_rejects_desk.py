@@ -33,7 +33,7 @@ def test_a_rejected_row_is_kept_with_its_cells_account_and_key(world: World) -> 
     run = world.pull().run
     sql = world.store.reading._connection.execute
     bad_sum, bad_account = sql(
-        "SELECT account, stored_key, cells FROM rejects WHERE run = ? ORDER BY position", (run,)
+        f"SELECT account, stored_key, cells FROM rejects WHERE run = {run} ORDER BY position"
     ).fetchall()
     assert bad_sum[:2] == ("000000100", '[1000000100,"П"]')
     kept = json.loads(bad_sum[2])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from lk_sync.contracts import FileOutcome, Source, TakenFile
+from lk_sync.errors import Unreachable
 from lk_sync.flow.settle import outcome, settle
 
 
@@ -37,15 +38,15 @@ def test_a_file_that_could_not_be_read_is_refused_with_the_reason() -> None:
     assert (found.state, found.report) == ("refused", "строка;поле;значение;причина\r\n;;;файл оборван\r\n")
 
 
-def test_a_file_that_was_only_looked_into_stays_where_it_is() -> None:
+def test_a_source_that_cannot_put_its_files_aside_undoes_nothing() -> None:
     class Shelf:
         told: Sequence[FileOutcome] = ()
 
         def settle(self, outcomes: Sequence[FileOutcome]) -> None:
             self.told = outcomes
+            raise Unreachable("сервер не ответил")
 
-    shelf = Shelf()
-    files = [taken("а"), taken("справочник", "payments.account"), taken("удалено", "payments.deleted")]
-    settle(cast(Source, shelf), files, [])
-    assert [each.file.name for each in shelf.told] == ["а", "удалено"]
-    settle(cast(Source, object()), files, [])
+    shelf, told = Shelf(), [outcome(taken("а"), []), outcome(taken("удалено", "payments.deleted"), [])]
+    settle(cast(Source, shelf), told)
+    assert shelf.told == told
+    settle(cast(Source, object()), told)
