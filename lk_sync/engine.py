@@ -140,9 +140,12 @@ class Engine:
         log = logs.get()
         if self._stop.is_set() or self._patience.waits_for_a_person(name, job, now=self._clock()):
             return
+        began = time.monotonic()
+        ended: RunReport | export.PushReport | LkError | None = None
         try:
-            report = walk(self._config, self._store, name, job, clock=self._clock, stop=self._stop)
+            ended = walk(self._config, self._store, name, job, clock=self._clock, stop=self._stop)
         except LkError as error:
+            ended = error
             if self._stop.is_set():
                 log.info("rolled back", reason=str(error))
             else:
@@ -151,8 +154,7 @@ class Engine:
             log.exception("fault")
         else:
             self._well(name, job, log)
-            if not isinstance(report, RunReport) or report.state != "held":
-                self._errands.walked_well(name)
+        self._errands.walked(name, time.monotonic() - began, ended)
 
     def _failed(self, name: str, job: Job, error: LkError, log: Any) -> None:
         """Says it once for as long as the error is of the same kind; an outage once for all jobs of its source."""

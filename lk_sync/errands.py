@@ -15,14 +15,17 @@ from datetime import date
 from importlib.metadata import version
 from typing import Any, Final
 
-from lk_sync import alerts, digest, logs
+from lk_sync import alerts, digest, logs, metrics
 from lk_sync.clock import Clock
 from lk_sync.config import Config
 from lk_sync.errors import LkError, SettingsError
+from lk_sync.flow.export import PushReport
+from lk_sync.flow.run import RunReport
 from lk_sync.heartbeat import Pulse
 from lk_sync.mail.carrier import Carrier
 from lk_sync.mail.post import Post
 from lk_sync.mail.stationery import Stationery
+from lk_sync.metrics import Figures, Window
 from lk_sync.public_name import PublicName
 from lk_sync.schedules import Schedules
 from lk_sync.settings_fault import hint
@@ -48,8 +51,12 @@ class Errands:
         self._digested: date | None = None
         self._stop = threading.Event()
         self._complained: set[str] = set()
+        self._figures = _figures(config, timetable, store, clock)
+        self._window = Window(config.lk.metrics, self._figures) if config.lk.metrics and self._figures else None
 
     def __enter__(self) -> Errands:
+        if self._window is not None:
+            self._window.open()
         self._store.write_now(
             lambda tx: engines.began(tx, engine=self._name, version=version("lk-sync"), now=self._clock())
         )
@@ -71,13 +78,21 @@ class Errands:
         self._loop.call_soon_threadsafe(self._loop.stop)
         for thread in self._threads:
             thread.join(STOP_SECONDS)
+        if self._window is not None:
+            self._window.close()
         self._attempt(
             "the end is noted",
             lambda: self._store.write_now(lambda tx: engines.ended(tx, engine=self._name, now=self._clock())),
         )
 
-    def walked_well(self, name: str) -> None:
-        """A job was walked, and its peer and its data were well."""
+    def walked(self, name: str, seconds: float, ended: RunReport | PushReport | LkError | None) -> None:
+        """A job was walked. `ended`: its report, or its error; None is a fault of ours."""
+        if self._figures is not None:
+            self._figures.walked(name, seconds, ended)
+        if isinstance(ended, PushReport) or (isinstance(ended, RunReport) and ended.state != "held"):
+            self._tell_the_watcher(name)
+
+    def _tell_the_watcher(self, name: str) -> None:
         heartbeat = self._config.lk.heartbeat
         if self._pulse is None or heartbeat is None or (heartbeat.jobs and name not in heartbeat.jobs):
             return
@@ -105,6 +120,8 @@ class Errands:
             if self._config.lk.alerts is not None:
                 self._attempt("alerts", self._sweep)
                 self._attempt("digest", self._digest)
+            if self._window is not None:
+                self._attempt("metrics", self._window.write)
             self._stop.wait(LOOK_SECONDS)
 
     def _attempt(self, what: str, work: Callable[[], Any]) -> None:
@@ -145,7 +162,16 @@ def checked(config: Config, timetable: Schedules) -> str:
         said.append(f"письма: {', '.join(alerts_.to)}")
     if (pulse := _pulse(config, timetable)) is not None:
         said.append(f"сторож: {pulse.host}")
+    if config.lk.metrics is not None:
+        said.append(f"показатели: {metrics.checked(config.lk.metrics)}")
     return "; ".join(said)
+
+
+def _figures(config: Config, timetable: Schedules, store: Store, clock: Clock) -> Figures | None:
+    if config.lk.metrics is None:
+        return None
+    metrics.checked(config.lk.metrics)
+    return Figures(config, timetable, store, clock)
 
 
 def _post(config: Config, store: Store, clock: Clock) -> Post | None:

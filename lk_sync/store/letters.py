@@ -140,3 +140,9 @@ def backlog(tx: Tx) -> Backlog:
 
 def listed(tx: Tx, *, state: State, most: int = 100) -> list[Line]:
     return [Line(*row) for row in tx.rows("letters.listed", state=state, most=most)]
+
+
+def tally(tx: Tx) -> dict[str, int]:
+    """State → how many letters."""
+    rows: list[Any] = tx.rows("letters.tally")
+    return dict(rows)

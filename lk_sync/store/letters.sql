@@ -61,3 +61,7 @@ FROM letters
 WHERE state = :state
 ORDER BY created_at
 LIMIT :most;
+
+-- name: tally
+-- How many letters are in which state.
+SELECT state, COUNT(*) FROM letters GROUP BY state ORDER BY state;

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -124,3 +124,9 @@ def backlog(tx: Tx, *, unanswered_since: str) -> Backlog:
     """What is under way; items that went out before the instant `unanswered_since` should have been answered."""
     row = tx.row("outbox.backlog", unanswered_since=unanswered_since)
     return Backlog(*row) if row else Backlog(0, 0, 0, 0, None, None)
+
+
+def tally(tx: Tx) -> dict[str, int]:
+    """State → how many items."""
+    rows: list[Any] = tx.rows("outbox.tally")
+    return dict(rows)

@@ -56,3 +56,7 @@ CROSS JOIN (
     WHERE state = 'exported'
 ) e
 CROSS JOIN (SELECT COUNT(*) AS lines FROM stray_answers) s;
+
+-- name: tally
+-- How many items are in which state.
+SELECT state, COUNT(*) FROM outbox GROUP BY state ORDER BY state;
