@@ -158,12 +158,14 @@ class FileOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FoundColumn(msgspec.Struct, frozen=True, kw_only=True):
-    """A column as `survey` sees it. `kinds`: those it can hold, the likeliest first; `type` in the source's words."""
+    """A column as `survey` sees it. `kinds`: those it can hold, the likeliest first; `type` in the source's words.
+    `refers`: the origin of the table whose rows it points to, where the source says so."""
 
     name: str
     type: str
     kinds: tuple[Kind, ...]
     sample: str | None = None
+    refers: str | None = None
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,6 +26,8 @@ from lk_sync.conformance import BrokenPromise, Increment, SinkCase, SourceCase
 from lk_sync.contracts import Batch, Totals, Wanted
 from lk_sync.records import DATASETS, plain_account
 from tests import at_the_mariadb
+from tests.at_the_1c import PASSWORD as ONEC_PASSWORD
+from tests.at_the_1c import The1C, at_the_1c
 from tests.at_the_base import PASSWORD as BASE_PASSWORD
 from tests.at_the_base import TheBase
 from tests.at_the_base import base as base
@@ -260,6 +262,63 @@ def _in_cache_form(name: str, wanted: Wanted, row: tuple[Any, ...]) -> tuple[Any
     by_field = dict(zip(DATASETS[name].columns, row[:-1], strict=True))
     by_field |= {"account": plain_account(by_field["account"])} if "account" in by_field else {}
     return tuple(by_field[field.name] for field in wanted.fields)
+
+
+# OData of 1C
+
+
+@pytest.fixture(scope="module")
+def odata(closed_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SourceCase]:
+    """The 1C of the demo's supplier, all datasets, lookups not among them."""
+    folder = tmp_path_factory.mktemp("1c")
+    stranger = Authority(folder / "stranger")
+    with at_the_1c(folder) as the, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LK_WRONG_PASSWORD", WRONG)
+        wanted = tuple(_keyed_by_reference(wish) for wish in the.wishes().values())
+        rows = {wish.dataset.name: _rows_of(the, wish) for wish in wanted}
+        marks = {
+            wish.dataset.name: [str(row[wish.watermark]) for row in rows[wish.dataset.name]]
+            for wish in wanted
+            if wish.watermark
+        }
+        yield SourceCase(
+            wanted=wanted,
+            rows={name: len(there) for name, there in rows.items()},
+            increments={name: _half(there) for name, there in marks.items()},
+            make=the.source,
+            unprotected=lambda: the.source(ca=None),
+            impostor=lambda: the.source(ca=str(stranger.ca)),
+            unreachable=lambda: the.source(url=f"https://127.0.0.1:{closed_port}/base"),
+            denied=lambda: the.source(password={"secret": "WRONG_PASSWORD"}),
+            secrets=(ONEC_PASSWORD, WRONG),
+        )
+
+
+def _keyed_by_reference(wish: Wanted) -> Wanted:
+    """Without lookups: whatever the account is looked up by stands for it, so that the key is whole."""
+    fields = tuple(
+        msgspec.structs.replace(field, name=field.name.partition("#")[0], kind="text")
+        if field.name.partition("#")[0] in wish.dataset.key
+        else field
+        for field in wish.asked.fields
+    )
+    return msgspec.structs.replace(wish, fields=fields)
+
+
+def _rows_of(the: The1C, wish: Wanted) -> list[Mapping[str, Any]]:
+    known = the.served.base.rows
+    name = (wish.table or "").partition("/")[0]
+    return known[name] or [{}] * sum(len(books["balances"]) for books in the.books.every())
+
+
+def _half(marks: list[str]) -> Increment:
+    since = sorted(marks)[len(marks) // 2]
+    return Increment(since, sum(mark >= since for mark in marks))
+
+
+@pytest.mark.parametrize("promise", conformance.SOURCE_PROMISES, ids=conformance.title)
+def test_the_odata_source_keeps(promise: Callable[[SourceCase], None], odata: SourceCase) -> None:
+    promise(odata)
 
 
 # SFTP

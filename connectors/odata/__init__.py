@@ -1,0 +1,1 @@
+"""OData of 1C: the standard interface of a 1C base over HTTPS."""
