@@ -24,6 +24,7 @@ from lk_sync.flow.pull import Progress as Step
 from lk_sync.flow.pull import Watch
 from lk_sync.flow.run import RunReport
 from lk_sync.logs import harmless
+from lk_sync.store import runs
 
 STATES: Final = {
     "running": "идёт",
@@ -33,6 +34,7 @@ STATES: Final = {
     "failed": "ОШИБКА",
     "broken": "прерван",
 }
+KINDS: Final = {"dry": "проба", "revert": "отмена запуска {}"}
 MODES: Final = {"full": "полностью", "increment": "изменения"}
 
 out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
@@ -54,6 +56,16 @@ def as_json(value: Any) -> None:
 
 def when(instant: str | None, zone: ZoneInfo) -> str:
     return f"{local(instant, zone):%d.%m.%Y %H:%M:%S}" if instant else "—"
+
+
+def outcome(run: runs.Run) -> str:
+    """How a run ended, and what it was."""
+    if run.reverted_by is not None:
+        return f"отменён запуском {run.reverted_by}"
+    if run.kind == "pull":
+        return STATES[run.state]
+    what = KINDS[run.kind].format(run.reverts)
+    return what if run.state in ("published", "unchanged") else f"{what}: {STATES[run.state]}"
 
 
 def seconds_between(start: str, end: str | None) -> str:

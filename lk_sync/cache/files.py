@@ -69,6 +69,11 @@ def _fed_by_others(base: Base, source: str, dataset: str) -> bool:
     return row is not None
 
 
+def forget(base: Base, run: int) -> None:
+    """What a run has taken was taken back: whoever puts its files there again wants them read again."""
+    base.execute(f"DELETE FROM {base.at.cache}.taken_files WHERE run = :run", {"run": run})
+
+
 def remember(base: Base, source: str, outcomes: Sequence[FileOutcome], mappings: Mapping[str, str], run: int) -> None:
     """Inside the publication."""
     base.execute_many(

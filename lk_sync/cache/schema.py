@@ -40,7 +40,8 @@ CREATE TABLE IF NOT EXISTS {at}dataset_state (
     dataset TEXT NOT NULL, source TEXT NOT NULL, run BIGINT NOT NULL, published_at TEXT NOT NULL,
     watermark TEXT, gone_watermark TEXT, data_version BIGINT NOT NULL, PRIMARY KEY (dataset, source));
 CREATE TABLE IF NOT EXISTS {at}published_runs (
-    run BIGINT PRIMARY KEY, published_at TEXT NOT NULL, source TEXT NOT NULL, state_before TEXT NOT NULL);
+    run BIGINT PRIMARY KEY, published_at TEXT NOT NULL, source TEXT NOT NULL, datasets TEXT NOT NULL,
+    state_before TEXT NOT NULL, reverts BIGINT);
 CREATE TABLE IF NOT EXISTS {at}journal (
     run BIGINT NOT NULL, dataset TEXT NOT NULL, account BIGINT, row_key TEXT NOT NULL,
     act TEXT NOT NULL CHECK (act IN ('load', 'insert', 'update', 'end')), was TEXT, now TEXT);
@@ -53,7 +54,7 @@ CREATE INDEX IF NOT EXISTS journal_load ON {on}journal (dataset, run) WHERE act 
 CREATE INDEX IF NOT EXISTS journal_account ON {on}journal (account, dataset, run) WHERE account IS NOT NULL;
 """
 KEPT: Final = ("codes", "account_keys", "sources", "dataset_state", "published_runs", "journal", "taken_files")
-LAYOUT: Final = 5  # of the tables; a cache of another layout is emptied, the next run fills it
+LAYOUT: Final = 6  # of the tables; a cache of another layout is emptied, the next run fills it
 
 
 def _column(field: Field) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import pwd
+import sys
 from pathlib import Path
 
 import click
@@ -41,4 +44,26 @@ class Desk:
             self._store.close()
 
 
+def person() -> str:
+    """Who types, for the audit: the system's own name for him, not what his environment says."""
+    name = _name(os.getuid())
+    asked_by = os.environ.get("SUDO_UID", "")
+    return f"{name} ({_name(int(asked_by))})" if name == "root" and asked_by.isdecimal() else name
+
+
+def _name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"
+
+
+def sure(question: str, *, yes: bool) -> bool:
+    """Asks at a terminal. A program that calls us has made up its mind."""
+    if yes or not sys.stdin.isatty():
+        return True
+    return click.confirm(question, prompt_suffix=" [да — y, нет — n] ", show_default=False, default=False)
+
+
+yes_option = click.option("--yes", is_flag=True, help="Не переспрашивать.")
 as_json_option = click.option("--json", "json", is_flag=True, help="Вывод для программ.")

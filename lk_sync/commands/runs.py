@@ -8,10 +8,10 @@ import click
 
 from lk_sync import reports
 from lk_sync.clock import now
-from lk_sync.commands.desk import Desk, as_json_option
+from lk_sync.commands.desk import Desk, as_json_option, person, sure, yes_option
 from lk_sync.commands.speech import Command, Noun
 from lk_sync.flow.run import Puller
-from lk_sync.reports import as_json, seconds_between, when
+from lk_sync.reports import as_json, say, seconds_between, when
 from lk_sync.store import runs as runs_
 
 
@@ -35,7 +35,7 @@ def recent(desk: Desk, job: str | None, most: int, json: bool) -> None:
                 run.job,
                 when(run.started_at, desk.config.lk.zone),
                 seconds_between(run.started_at, run.finished_at),
-                reports.STATES[run.state],
+                reports.outcome(run),
                 run.error_text or "",
             )
             for run in found
@@ -48,10 +48,33 @@ def recent(desk: Desk, job: str | None, most: int, json: bool) -> None:
 @click.pass_obj
 def approve(desk: Desk, run: int) -> None:
     """Опубликовать задержанный ЗАПУСК: данные проверены человеком."""
-    puller = Puller(desk.config, desk.store, clock=now, watch=lambda _: None, stop=threading.Event(), started_by="hand")
-    reports.run_report(puller.approve(run))
+    reports.run_report(_puller(desk).approve(run))
+
+
+@click.command(cls=Command)
+@click.argument("run", type=int, metavar="ЗАПУСК")
+@yes_option
+@click.pass_obj
+def revert(desk: Desk, run: int, yes: bool) -> int:
+    """Отменить опубликованный ЗАПУСК: вернуть всё, что он изменил."""
+    undone = desk.store.read(lambda tx: runs_.datasets_of(tx, run))
+    changes = [d for d in undone if d.inserted or d.updated or d.ended]
+    told = ", ".join(f"{d.dataset} — {reports.number(d.inserted + d.updated + d.ended)}" for d in changes)
+    if not sure(f"Запуск {run} изменил строки: {told or 'нет данных'}. Вернуть, как было?", yes=yes):
+        say("Ничего не изменено.")
+        return 0
+    report = _puller(desk).revert(run, who=person())
+    reports.run_report(report)
+    say(f"Запуск {run} отменён. Следующая загрузка принесёт эти данные снова: если они неверны, исправьте их в")
+    say(f"источнике или остановите задание {report.job} в schedules.yaml. Файлы снова читаются, когда снова лежат в")
+    say("папке выгрузки, а не в done.")
+    return 0
+
+
+def _puller(desk: Desk) -> Puller:
+    return Puller(desk.config, desk.store, clock=now, watch=lambda _: None, stop=threading.Event(), started_by="hand")
 
 
 runs = Noun("runs", usual=recent, help="Запуски: последние, все или одного ЗАДАНИЯ.")
 
-COMMANDS = (runs, approve)
+COMMANDS = (runs, approve, revert)

@@ -25,7 +25,7 @@ from lk_sync.guards import Guards
 from lk_sync.records import DATASETS, month_text, next_month
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
-ZONES: Final = timedelta(hours=26)  # a watermark is local time of nobody knows where
+FAR: Final = timedelta(days=3)  # a watermark is local time of nobody knows where, and either clock may be wrong
 
 
 def check(
@@ -115,7 +115,7 @@ def _watermark(case: Case, name: str) -> Iterator[Finding]:
     if new is None:
         return
     at = _time(new)
-    if at is not None and at > case.now.replace(tzinfo=None) + ZONES:
+    if at is not None and at > case.now.replace(tzinfo=None) + FAR:
         text = f"отметка изменений из будущего: {new}; изменения, сделанные до этого времени, не были бы загружены"
         yield from found(name, "watermark", rule, text)
     known = case.known.get(name)

@@ -26,7 +26,7 @@ from lk_sync.locks import Hold
 from lk_sync.records import DATASETS
 
 NOBODY: Final = -1  # the origin of no row
-_STATE: Final = ("dataset", "source", "run", "published_at", "watermark", "gone_watermark", "data_version")
+STATE: Final = ("dataset", "source", "run", "published_at", "watermark", "gone_watermark", "data_version")
 
 
 class Published(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,24 +88,39 @@ def publish(
             found = differences(base, staged, source=source)
         elif list(found.stand) != list(_stand(base)):
             raise Moved
-        before = _states(base, source)
+        before = states(base, source)
         done = {name: _dataset(base, what, found, run=run) for name, what in staged.items()}
         settle.remember(base, staged, source=source, run=run)
         for name, what in staged.items():
-            _note(base, what, source=source, run=run, at=at, step=int(done[name].merged.changed))
-        base.execute(
-            f"INSERT INTO {base.at.cache}.published_runs (run, published_at, source, state_before)"
-            " VALUES (:run, :at, :source, :before)",
-            {"run": run, "at": at, "source": source, "before": msgspec.json.encode(before).decode()},
-        )
+            _state(base, what, source=source, run=run, at=at, step=int(done[name].merged.changed))
+        note(base, run=run, at=at, source=source, datasets=list(staged), before=before)
     base.tidy()
     return done
 
 
-def _states(base: Base, source: str) -> list[dict[str, Any]]:
+def note(
+    base: Base,
+    *,
+    run: int,
+    at: str,
+    source: str,
+    datasets: Sequence[str],
+    before: Sequence[Mapping[str, Any]],
+    reverts: int | None = None,
+) -> None:
+    """That the run is published, inside its transaction. `before`: `states` when it began."""
+    lists = {"datasets": msgspec.json.encode(datasets).decode(), "before": msgspec.json.encode(before).decode()}
+    base.execute(
+        f"INSERT INTO {base.at.cache}.published_runs (run, published_at, source, datasets, state_before, reverts)"
+        " VALUES (:run, :at, :source, :datasets, :before, :reverts)",
+        {"run": run, "at": at, "source": source, "reverts": reverts} | lists,
+    )
+
+
+def states(base: Base, source: str) -> list[dict[str, Any]]:
     """The rows of `dataset_state` of a source, as they are to be put back by who takes the run back."""
-    sql = f"SELECT {', '.join(_STATE)} FROM {base.at.cache}.dataset_state WHERE source = :source ORDER BY dataset"
-    return [dict(zip(_STATE, row, strict=True)) for row in base.execute(sql, {"source": source}).fetchall()]
+    sql = f"SELECT {', '.join(STATE)} FROM {base.at.cache}.dataset_state WHERE source = :source ORDER BY dataset"
+    return [dict(zip(STATE, row, strict=True)) for row in base.execute(sql, {"source": source}).fetchall()]
 
 
 def _differences(base: Base, what: Staged, *, origin: int | None) -> Merged | None:
@@ -129,11 +144,11 @@ def _dataset(base: Base, what: Staged, found: Differences, *, run: int) -> Publi
     return Published(merged=merged, seconds=found.seconds[dataset.name] + time.monotonic() - began)
 
 
-def _note(base: Base, what: Staged, *, source: str, run: int, at: str, step: int) -> None:
+def _state(base: Base, what: Staged, *, source: str, run: int, at: str, step: int) -> None:
     if what.untouched and not step:
         return
     base.execute(
-        f"INSERT INTO {base.at.cache}.dataset_state ({', '.join(_STATE)})"
+        f"INSERT INTO {base.at.cache}.dataset_state ({', '.join(STATE)})"
         " VALUES (:dataset, :source, :run, :at, :watermark, :gone, 1) ON CONFLICT (dataset, source) DO UPDATE SET"
         " run = excluded.run, published_at = excluded.published_at,"
         " watermark = excluded.watermark,"

@@ -10,10 +10,10 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -25,17 +25,18 @@ from lk_sync.clock import Clock, instant
 from lk_sync.config import Config, SourceSetting
 from lk_sync.contracts import Totals, Wanted
 from lk_sync.errors import BadData, Busy, Held, LkError, SettingsError
-from lk_sync.flow import desk, disk, publish, replay, settle, stage
+from lk_sync.flow import desk, disk, publish, replay, revert, settle, stage
 from lk_sync.flow.check import check
 from lk_sync.flow.findings import Finding
 from lk_sync.flow.publish import Published
 from lk_sync.flow.pull import Order, Watch, pull
 from lk_sync.flow.replay import Retold
+from lk_sync.flow.revert import Reverted
 from lk_sync.flow.since import asked_since
 from lk_sync.flow.stage import Staged
 from lk_sync.locks import Hold
 from lk_sync.schedules import Job
-from lk_sync.store import rejects, runs
+from lk_sync.store import audit, rejects, runs
 from lk_sync.store.database import Store, Tx
 from lk_sync.store.rejects import Unsettled
 
@@ -56,6 +57,18 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def clean(self) -> bool:
         return self.state != "held" and not any(d.rejected for d in self.datasets)
+
+
+class Act(NamedTuple):
+    """What a person has decided about a run, for the audit."""
+
+    who: str
+    act: Literal["run_approved", "run_reverted"]
+    run: int
+    detail: Mapping[str, Any]
+
+    def note(self, tx: Tx, now: datetime) -> None:
+        audit.append(tx, actor=self.who, act=self.act, object=f"run:{self.run}", now=now, detail=self.detail)
 
 
 class Puller:
@@ -83,10 +96,19 @@ class Puller:
 
             return self._numbered(name, job.peer, body)
 
-    def _numbered(self, name: str, source: str, body: Callable[[int], RunReport]) -> RunReport:
+    def _numbered(
+        self,
+        name: str,
+        source: str,
+        body: Callable[[int], RunReport],
+        *,
+        kind: runs.Kind = "pull",
+        reverts: int | None = None,
+    ) -> RunReport:
         """`body` as a run with a number; the lock of the source is held."""
+        by, began = self._started_by, self._clock()
         run = self._store.write_now(
-            lambda tx: runs.open_run(tx, job=name, source=source, started_by=self._started_by, now=self._clock())
+            lambda tx: runs.open_run(tx, job=name, source=source, started_by=by, now=began, kind=kind, reverts=reverts)
         )
         logs.belongs_to(run=run)
         try:
@@ -140,6 +162,25 @@ class Puller:
             report = self._record(run, held.job, staged, done, (), was="held")
             staging.unlink()
             return report
+
+    def revert(self, run: int, *, who: str) -> RunReport:
+        """Take a published run back. Raises SettingsError when that is not possible (any more)."""
+        target = self._one(run)
+        if target is None:
+            raise SettingsError(f"запуска {run} не было; последние показывает lk-sync runs")
+        with databases.lock(self._config, target.source), disk.faults_told():
+            self._mend(target.source)
+            with closing(self._cache.open()) as base:
+                revert.refuse(base, run)
+
+                def body(number: int) -> RunReport:
+                    done = revert.revert(base, run, run=number, at=instant(self._clock()))
+                    datasets = tuple(_taken_back(each) for each in done)
+                    act = Act(who, "run_reverted", run, {"by": number})
+                    self._close(number, "published", datasets=datasets, act=act)
+                    return RunReport(run=number, job=target.job, state="published", datasets=datasets, findings=())
+
+                return self._numbered(target.job, target.source, body, kind="revert", reverts=run)
 
     def _since(self, wanted: list[Wanted], source: str, *, full: bool) -> tuple[Wanted, ...]:
         if full:
@@ -246,6 +287,7 @@ class Puller:
         error: LkError | None = None,
         datasets: tuple[runs.RunDataset, ...] = (),
         was: runs.State = "running",
+        act: Act | None = None,
     ) -> None:
         kind, text = (type(error).__name__, str(error)) if error else (None, None)
 
@@ -253,6 +295,8 @@ class Puller:
             for dataset in datasets:
                 runs.add_dataset(tx, run, dataset)
             runs.close(tx, run, state=state, now=self._clock(), was=was, error_kind=kind, error_text=text)
+            if act is not None:
+                act.note(tx, self._clock())
 
         self._store.write_now(work)
 
@@ -283,6 +327,22 @@ class Puller:
 
     def _staging(self, run: int) -> Path:
         return self._staging_folder() / f"run-{run:08d}.db"
+
+
+def _taken_back(what: Reverted) -> runs.RunDataset:
+    return runs.RunDataset(
+        dataset=what.dataset,
+        mode="increment",
+        pulled=0,
+        rejected=0,
+        inserted=what.merged.inserted,
+        updated=what.merged.updated,
+        ended=what.merged.ended,
+        source_totals=None,
+        pulled_totals=None,
+        findings="[]",
+        pull_seconds=0.0,
+    )
 
 
 def _dataset(what: Staged, done: Published | None, found: tuple[Finding, ...]) -> runs.RunDataset:

@@ -11,10 +11,12 @@ from lk_sync.clock import instant
 from lk_sync.store.database import Row, Tx
 
 State = Literal["running", "published", "unchanged", "held", "failed", "broken"]
+Kind = Literal["pull", "dry", "revert"]
 
 
 class Run(msgspec.Struct, frozen=True):
-    """`started_by`: `timetable` or `hand`. Instants in UTC."""
+    """`started_by`: `timetable` or `hand`. Instants in UTC. `kind`: a `dry` run changed nothing whatever it found; a
+    `revert` took the run `reverts` back, which says so in `reverted_by`."""
 
     run: int
     job: str
@@ -25,6 +27,9 @@ class Run(msgspec.Struct, frozen=True):
     finished_at: str | None
     error_kind: str | None
     error_text: str | None
+    kind: Kind = "pull"
+    reverts: int | None = None
+    reverted_by: int | None = None
 
 
 class RunDataset(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,9 +49,19 @@ class RunDataset(msgspec.Struct, frozen=True, kw_only=True):
     publish_seconds: float = 0.0
 
 
-def open_run(tx: Tx, *, job: str, source: str, started_by: str, now: datetime) -> int:
+def open_run(
+    tx: Tx,
+    *,
+    job: str,
+    source: str,
+    started_by: str,
+    now: datetime,
+    kind: Kind = "pull",
+    reverts: int | None = None,
+) -> int:
     """A new run's number."""
-    row = tx.row("runs.open", job=job, source=source, started_by=started_by, started_at=instant(now))
+    own = {"job": job, "source": source, "started_by": started_by, "kind": kind, "reverts": reverts}
+    row = tx.row("runs.open", started_at=instant(now), **own)
     assert row is not None  # noqa: S101 - INSERT … RETURNING gives a row
     number: int = row[0]
     return number
@@ -172,3 +187,13 @@ def tally_since(tx: Tx, since: datetime) -> list[tuple[str, State, int]]:
 
 def changes_since(tx: Tx, since: datetime) -> list[Change]:
     return [Change(*row) for row in tx.rows("runs.changes_since", since=instant(since))]
+
+
+def draw(tx: Tx, run: int, picture: str) -> None:
+    """Keeps what a run would change, JSON of `picture.Picture`. Safe to repeat; the last one stays."""
+    tx.change("runs.draw", run=run, body=picture)
+
+
+def picture(tx: Tx, run: int) -> str | None:
+    row = tx.row("runs.picture", run=run)
+    return row[0] if row else None

@@ -1,7 +1,8 @@
 -- name: open^
 -- The next run begins; numbers never repeat.
-INSERT INTO runs (run, job, source, started_by, state, started_at)
-SELECT COALESCE(MAX(run), 0) + 1, :job, :source, :started_by, 'running', :started_at FROM runs WHERE true
+INSERT INTO runs (run, job, source, started_by, state, started_at, kind, reverts)
+SELECT COALESCE(MAX(run), 0) + 1, :job, :source, :started_by, 'running', :started_at, :kind, :reverts
+FROM runs WHERE true
 RETURNING run;
 
 -- name: close!
@@ -25,19 +26,22 @@ ON CONFLICT (run, dataset) DO UPDATE SET inserted = excluded.inserted, updated =
 
 -- name: one^
 -- One run.
-SELECT run, job, source, started_by, state, started_at, finished_at, error_kind, error_text
-FROM runs WHERE run = :run;
+SELECT w.run, w.job, w.source, w.started_by, w.state, w.started_at, w.finished_at, w.error_kind, w.error_text, w.kind,
+    w.reverts, (SELECT MAX(r.run) FROM runs AS r WHERE r.reverts = w.run AND r.state = 'published')
+FROM runs AS w WHERE w.run = :run;
 
 -- name: recent
 -- The newest runs, of one job or of all.
-SELECT run, job, source, started_by, state, started_at, finished_at, error_kind, error_text
-FROM runs WHERE CAST(:job AS TEXT) IS NULL OR job = :job
-ORDER BY run DESC LIMIT :most;
+SELECT w.run, w.job, w.source, w.started_by, w.state, w.started_at, w.finished_at, w.error_kind, w.error_text, w.kind,
+    w.reverts, (SELECT MAX(r.run) FROM runs AS r WHERE r.reverts = w.run AND r.state = 'published')
+FROM runs AS w WHERE CAST(:job AS TEXT) IS NULL OR w.job = :job
+ORDER BY w.run DESC LIMIT :most;
 
 -- name: last_of_each_job
 -- The newest run of every job.
-SELECT run, job, source, started_by, state, started_at, finished_at, error_kind, error_text
-FROM runs WHERE run IN (SELECT MAX(run) FROM runs GROUP BY job) ORDER BY job;
+SELECT w.run, w.job, w.source, w.started_by, w.state, w.started_at, w.finished_at, w.error_kind, w.error_text, w.kind,
+    w.reverts, (SELECT MAX(r.run) FROM runs AS r WHERE r.reverts = w.run AND r.state = 'published')
+FROM runs AS w WHERE w.run IN (SELECT MAX(run) FROM runs WHERE kind = 'pull' GROUP BY job) ORDER BY w.job;
 
 -- name: datasets_of
 -- What became of each dataset in a run.
@@ -51,24 +55,31 @@ SELECT MAX(run) FROM runs WHERE source = :source AND run > :run AND state = 'pub
 
 -- name: last_settled_of_each_job
 -- The newest run of every job that has come to an end of its own.
-SELECT run, job, source, started_by, state, started_at, finished_at, error_kind, error_text
-FROM runs
-WHERE run IN (SELECT MAX(run) FROM runs WHERE state NOT IN ('running', 'broken') GROUP BY job)
-ORDER BY job;
+SELECT w.run, w.job, w.source, w.started_by, w.state, w.started_at, w.finished_at, w.error_kind, w.error_text, w.kind,
+    w.reverts, (SELECT MAX(r.run) FROM runs AS r WHERE r.reverts = w.run AND r.state = 'published')
+FROM runs AS w
+WHERE w.run IN (
+    SELECT MAX(run) FROM runs WHERE kind = 'pull' AND state NOT IN ('running', 'broken') GROUP BY job)
+ORDER BY w.job;
 
 -- name: last_good_of_each_job
 -- The newest run of every job that found its source well.
-SELECT run, job, source, started_by, state, started_at, finished_at, error_kind, error_text
-FROM runs
-WHERE run IN (SELECT MAX(run) FROM runs WHERE state NOT IN ('running', 'held', 'failed', 'broken') GROUP BY job)
-ORDER BY job;
+SELECT w.run, w.job, w.source, w.started_by, w.state, w.started_at, w.finished_at, w.error_kind, w.error_text, w.kind,
+    w.reverts, (SELECT MAX(r.run) FROM runs AS r WHERE r.reverts = w.run AND r.state = 'published')
+FROM runs AS w
+WHERE w.run IN (
+    SELECT MAX(run) FROM runs WHERE kind = 'pull' AND state NOT IN ('running', 'held', 'failed', 'broken') GROUP BY job)
+ORDER BY w.job;
 
 -- name: failing
 -- Jobs whose runs fail: how often in a row, since when, when last, and the newest of these runs.
 SELECT f.job, COUNT(*), MIN(f.started_at), MAX(f.started_at), MAX(f.run)
 FROM runs f
-WHERE f.state = 'failed' AND f.run > COALESCE(
-    (SELECT MAX(g.run) FROM runs g WHERE g.job = f.job AND g.state NOT IN ('failed', 'running', 'broken')), 0)
+WHERE f.kind = 'pull' AND f.state = 'failed' AND f.run > COALESCE(
+    (
+        SELECT MAX(g.run) FROM runs g
+        WHERE g.job = f.job AND g.kind = 'pull' AND g.state NOT IN ('failed', 'running', 'broken')
+    ), 0)
 GROUP BY f.job;
 
 -- name: outages
@@ -85,13 +96,16 @@ GROUP BY u.source;
 
 -- name: last_of_source^
 -- The newest run of a source that has ended.
-SELECT run, job, source, started_by, state, started_at, finished_at, error_kind, error_text
-FROM runs
-WHERE run = (SELECT MAX(run) FROM runs WHERE source = :source AND state NOT IN ('running', 'broken'));
+SELECT w.run, w.job, w.source, w.started_by, w.state, w.started_at, w.finished_at, w.error_kind, w.error_text, w.kind,
+    w.reverts, (SELECT MAX(r.run) FROM runs AS r WHERE r.reverts = w.run AND r.state = 'published')
+FROM runs AS w
+WHERE w.run = (
+    SELECT MAX(run) FROM runs WHERE source = :source AND kind = 'pull' AND state NOT IN ('running', 'broken'));
 
 -- name: tally_since
 -- How often each job ended in which way since an instant.
-SELECT job, state, COUNT(*) FROM runs WHERE started_at >= :since GROUP BY job, state ORDER BY job, state;
+SELECT job, state, COUNT(*) FROM runs
+WHERE started_at >= :since AND kind = 'pull' GROUP BY job, state ORDER BY job, state;
 
 -- name: changes_since
 -- What was published since an instant, by source and dataset.
@@ -101,3 +115,12 @@ FROM runs r JOIN run_datasets d ON d.run = r.run
 WHERE r.started_at >= :since AND r.state IN ('published', 'unchanged')
 GROUP BY r.source, d.dataset
 ORDER BY r.source, d.dataset;
+
+-- name: draw!
+-- What a run would change, as it was when it was checked.
+INSERT INTO run_pictures (run, body) VALUES (:run, :body)
+ON CONFLICT (run) DO UPDATE SET body = excluded.body;
+
+-- name: picture^
+-- What a run would change.
+SELECT body FROM run_pictures WHERE run = :run;

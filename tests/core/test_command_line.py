@@ -31,7 +31,7 @@ exports: {reading: {fields: [{name: id, value: item}, {name: Показание,
 def test_help_is_in_russian_and_names_every_command(office: Office) -> None:
     said = office.lk_sync("--help")
     assert said.code == 0
-    for command in ("approve", "check", "pull", "push", "rejects", "run", "runs", "status"):
+    for command in ("approve", "check", "pull", "push", "rejects", "revert", "run", "runs", "status"):
         assert re.search(rf"^  {command} +[А-Я]", said.out, re.MULTILINE)
     assert not re.search(r"Usage|Options|Commands|Show", said.out)
     assert office.lk_sync().out == said.out
@@ -51,6 +51,7 @@ def test_help_is_in_russian_and_names_every_command(office: Office) -> None:
         (["rejects", "7"], "запуска 7 не было; последние показывает lk-sync runs"),
         (["approve"], "не указано: ЗАПУСК"),
         (["approve", "7"], "запуск 7 не задержан; задержанные показывает lk-sync status"),
+        (["revert", "7"], "запуска 7 не было; последние показывает lk-sync runs"),
         (["runs", "a", "b"], "лишнее: b"),
         (["pull", "nightly"], "в расписании нет задания загрузки «nightly»; есть: books"),
         (["push", "files"], "нет приёмника «files»; есть: ни одного"),
@@ -183,6 +184,23 @@ def test_a_held_run_is_shown_explained_and_approved(office: Office) -> None:
     assert office.lk_sync("approve", "2").code == 0
     assert office.lk_sync("status").code == 0
     assert [line[4] for line in office.lk_sync("runs").lines] == ["итог", "опубликован", "опубликован"]
+
+
+def test_a_published_run_is_taken_back(office: Office) -> None:
+    office.lk_sync("pull")
+    office.books["payments"]["rows"][3]["сумма"] = "1000"
+    office.books["payments"]["rows"][3]["изменён"] = "2026-11-05T00:00:00"
+    office.keep_books()
+    office.lk_sync("pull")
+    said = office.lk_sync("revert", "2")
+    assert said.code == 0
+    assert said.lines[0] == ["Запуск 3, задание books: опубликован"]
+    assert "Запуск 2 отменён. Следующая загрузка принесёт эти данные снова" in said.out
+    assert [line[4] for line in office.lk_sync("runs").lines[1:]] == [
+        "отмена запуска 2", "отменён запуском 3", "опубликован",
+    ]  # fmt: skip
+    again = office.lk_sync("revert", "2")
+    assert (again.code, again.err) == (2, "Ошибка: запуск 2 уже отменён запуском 3\n")
 
 
 @pytest.mark.parametrize(("act", "code"), [("Unreachable", 3), ("AccessDenied", 4), ("BadData", 1), ("crash", 3)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -11,7 +10,7 @@ from typing import Any
 
 from lk_sync.cache.base import Base
 from lk_sync.cache.codes import Codes
-from lk_sync.cache.places import SqliteCache
+from lk_sync.cache.places import CachePlace, SqliteCache
 from lk_sync.flow import publish
 from lk_sync.flow.check import check
 from lk_sync.flow.findings import Finding
@@ -54,8 +53,9 @@ def payment(number: int, ident: str, rubles: int, period: int = 202611) -> Row:
 class Ledger:
     """What is staged stands beside the cache until it is published or left."""
 
-    def __init__(self, folder: Path) -> None:
-        self.cache = SqliteCache(folder / "cache.db")
+    def __init__(self, folder: Path, cache: CachePlace | None = None) -> None:
+        self.folder = folder
+        self.cache = cache or SqliteCache(folder / "cache.db")
         self.run = 0
 
     @contextmanager
@@ -63,7 +63,7 @@ class Ledger:
         self, books: Mapping[str, Sequence[Row]], *, mode: str = "full", source: str = "books", **more: Any
     ) -> Iterator[tuple[Base, dict[str, Staged]]]:
         """`more`: what else is said of every dataset, or of one by `name_what`."""
-        path = self.cache.path.with_name(f"run-{self.run}.db")
+        path = self.folder / f"run-{self.run}.db"
         path.unlink(missing_ok=True)
         with closing(self.cache.open()) as base:
             staging = Staging(path, run=self.run, source=source, codes=Codes(base))
@@ -95,8 +95,9 @@ class Ledger:
             return check(base, staged, rules, differences, source="books", now=now)
 
     def rows(self, sql: str) -> list[Any]:
-        with closing(sqlite3.connect(self.cache.path)) as connection:
-            return connection.execute(sql).fetchall()
+        with closing(self.cache.open()) as base:
+            found = base.execute(sql)
+            return found.fetchall() if sql.startswith("SELECT") else []
 
 
 def _stage(staging: Staging, name: str, rows: Sequence[Row], mode: str, more: Mapping[str, Any]) -> None:

@@ -16,6 +16,7 @@ from lk_sync.errors import BadData
 from lk_sync.flow.findings import ADVICE, Finding
 from lk_sync.guards import Act, Code, Guards, Rules
 from lk_sync.records import DATASETS
+from tests.at_the_store import Kept
 from tests.flow.ledger import NOW, Ledger, Row, account, balance, charge, payment
 
 Books = Mapping[str, Sequence[Row]]
@@ -25,8 +26,11 @@ MODES = pytest.mark.parametrize("mode", ["full", "increment"])
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Ledger:
+    return filled(Ledger(tmp_path))
+
+
+def filled(ledger: Ledger) -> Ledger:
     """A hundred accounts; October is published."""
-    ledger = Ledger(tmp_path)
     books = {"accounts": [account(n) for n in MANY], "balances": [balance(n, 202610, 0, 1_000) for n in MANY]}
     ledger.publish(books, watermark="2026-11-19T10:00:00")
     return ledger
@@ -222,7 +226,8 @@ LESS: Books = {"balances": balances(0, [])["balances"][1:]}
         ("2026-11-18T10:00:00", "full", LESS, [("balances", "watermark", False)]),
         ("2026-11-18T10:00:00", "full", balances(0, []), [("balances", "watermark", False)]),
         ("2026-11-19T09:50:00.000000", "increment", balances(1_050, [1]), []),
-        ("2026-11-21T12:00:00", "increment", balances(0, []), []),
+        ("2026-11-23T12:00:00", "increment", balances(0, []), []),
+        ("2026-11-23T12:00:01", "increment", balances(0, []), [("balances", "watermark", True)]),
         ("2099-01-01T00:00:00", "increment", balances(0, []), [("balances", "watermark", True)]),
         ("2099-01-01 00:00:00", "full", balances(0, []), [("balances", "watermark", True)]),
     ],
@@ -244,7 +249,9 @@ def test_our_own_clock_may_not_go_back(ledger: Ledger) -> None:
     published = NOW.replace(day=1, hour=0)
     assert ledger.check(books, now=published - timedelta(minutes=5)) == []
     found = ledger.check(books, now=published - timedelta(minutes=6))
-    assert said(found) == [("balances", "clock", True)]
+    assert said(found) == [("balances", "clock", False)]
+    held = ledger.check(books, {"balances": Guards(rules=Rules(clock="hold"))}, now=published - timedelta(days=1))
+    assert said(held) == [("balances", "clock", True)]
 
 
 def test_rows_of_strangers_are_told_and_many_of_them_held(ledger: Ledger) -> None:
@@ -380,8 +387,9 @@ def test_a_first_load_that_lost_something_is_rolled_back(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("act", get_args(Act))
-def test_every_rule_obeys_its_switch(charged: Ledger, act: Act) -> None:
-    ledger = charged
+def test_every_rule_obeys_its_switch(kept: Kept, act: Act) -> None:
+    ledger = filled(Ledger(kept.folder, kept.cache()))
+    ledger.publish({"charges": [charge(n, 202610, 1_000) for n in MANY]}, watermark="2026-11-19T10:00:00")
     every = Rules(**dict.fromkeys(Rules.__struct_fields__, act))  # type: ignore[arg-type]  # all of one kind
     guards = {name: Guards(rules=every, books_percent=0, least=1) for name in DATASETS}
     seen = [

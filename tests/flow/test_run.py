@@ -189,7 +189,7 @@ def test_a_run_killed_before_its_publication_is_found_broken_and_after_it_publis
     for _ in range(2):
         world.store.write_now(lambda tx: runs.open_run(tx, job="books", source="books", started_by="hand", now=now()))
     with closing(databases.cache(world.config).open()) as base:
-        base.execute(f"INSERT INTO {base.at.cache}.published_runs VALUES (3, 'x', 'books', '[]')")
+        base.execute(f"INSERT INTO {base.at.cache}.published_runs VALUES (3, 'x', 'books', '[]', '[]', NULL)")
     world.pull()
     states = [(run.run, run.state) for run in world.store.read(runs.recent)]
     assert states == [(4, "unchanged"), (3, "published"), (2, "broken"), (1, "published")]
