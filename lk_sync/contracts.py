@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import Any, BinaryIO, ClassVar, Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -288,3 +288,38 @@ class Sink(Protocol):
 
     def put_aside(self, answer: AnswerFile, *, taken: bool, report: str | None = None) -> None:
         """Move an answer file to `done/` (taken) or `error/` with the report beside it. Safe to repeat."""
+
+
+class Remark(msgspec.Struct, frozen=True, kw_only=True):
+    """What is wrong in a file, and what to change in the program that writes it.
+
+    `grave`: rows would be lost, refused or wrong. `rows`: the first rows concerned, by their numbers in the file.
+    """
+
+    what: str
+    advice: str = ""
+    grave: bool = True
+    rows: tuple[int, ...] = ()
+
+
+class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
+    """What an examiner has found out of a file.
+
+    `kind`: what it is, in a few words. `facts`: what is known besides, as (title, text). `readable`: rows could be
+    read. `options`: a draft of the dataset's options; None when nothing certain can be said.
+    """
+
+    kind: str
+    facts: tuple[tuple[str, str], ...] = ()
+    remarks: tuple[Remark, ...] = ()
+    rows: int | None = None
+    readable: bool = True
+    options: Mapping[str, Any] | None = None
+
+
+class Examiner(Protocol):
+    """Looks at one file, for `lk-sync doctor`; found by entry point, group `lk_sync.examiners`."""
+
+    def __call__(self, file: BinaryIO, *, name: str, wanted: Wanted | None) -> Diagnosis | None:
+        """None: a file of a kind that it does not know. With `wanted` it is read as that dataset would be; cells are
+        judged by `flow.validate`. Values are shown only where they are at fault and no names of people."""

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
-from lk_sync.contracts import Sink, Source, Wanted
+from lk_sync.contracts import Diagnosis, Examiner, Sink, Source, Wanted
 from lk_sync.errors import SettingsError
 from lk_sync.settings_fault import hint
 from lk_sync.settings_file import convert, where
@@ -46,6 +46,16 @@ def sink(name: str, connection: Mapping[str, Any], file: Path | None = None) -> 
     """The sink `name` with its settings checked. Raises SettingsError naming `file` and the key."""
     kind = _class("lk_sync.sinks", name, file)
     return cast("Sink", kind(_settings(kind, name, connection, file)))
+
+
+def examine(file: BinaryIO, name: str, wanted: Wanted | None) -> Diagnosis:
+    """What the first examiner that knows such files has to say of it."""
+    for point in _found("lk_sync.examiners").values():
+        examiner: Examiner = point.load()
+        file.seek(0)
+        if (found := examiner(file, name=name, wanted=wanted)) is not None:
+            return found
+    raise SettingsError(f"{name}: таких файлов никто из установленных коннекторов не знает")
 
 
 def _settings(kind: Any, name: str, connection: Mapping[str, Any], file: Path | None) -> Any:

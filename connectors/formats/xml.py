@@ -121,9 +121,11 @@ class Document:
             raise SettingsError(f"{name}: у формата xml нужен options.row: имя элемента, который и есть строка")
         paths: dict[str, None] = {}
         self._count = 0
+        self.repeated: set[str] = set()  # paths that stand more than once in some row
         for row in self._rows():
             self._count += 1
             paths.update(dict.fromkeys(row))
+            self.repeated.update(path for path, cells in row.items() if len(cells) > 1)
             if len(paths) > MAX_PATHS:
                 raise BadData(f"{name}: в строках XML больше {MAX_PATHS} разных элементов; row называет не тот элемент")
         if not self._count and (there := _frequent(self._bytes(), name, options.encoding)):
