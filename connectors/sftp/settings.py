@@ -49,13 +49,15 @@ class SourceSettings(SftpSettings, frozen=True, kw_only=True):
     """`one_set`: all datasets of a session come from files with the same stamp.
 
     `settle_seconds`: take files without a manifest too, once their size and time stood still for so long; absent =
-    only files with a manifest are taken.
+    only files with a manifest are taken. `put_aside`: files that were taken are moved to `done/` or `error/`; false for
+    an account that may only read.
     """
 
     folder: Folder = "/out"
     one_set: bool = True
     settle_seconds: Positive | None = None
     max_file_bytes: Positive = 16 * 1024**3
+    put_aside: bool = True
 
 
 class SinkSettings(SftpSettings, frozen=True, kw_only=True):

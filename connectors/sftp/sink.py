@@ -19,10 +19,10 @@ import asyncssh
 import msgspec
 from asyncssh import FILEXFER_TYPE_REGULAR, SFTPClient
 
-from connectors.sftp import manifest as manifests
+from connectors.files import manifest as manifests
 from connectors.sftp import settings as reach
 from connectors.sftp.settings import SinkSettings
-from connectors.sftp.visit import at, is_there, read_small, visit
+from connectors.sftp.visit import at, is_there, read_small, rename, visit
 from lk_sync.contracts import AnswerFile, Channel, ExportFile
 from lk_sync.errors import BadData
 
@@ -63,7 +63,7 @@ class SftpSink:
             with at(folder, self._settings):
                 path = f"{folder}/probe-{secrets.token_hex(4)}{PART}"
                 await _write(sftp, path, b"")
-                await _rename(sftp, path, f"{path}{PART}")
+                await rename(sftp, path, f"{path}{PART}")
                 await sftp.remove(f"{path}{PART}")
 
     async def _deliver(self, sftp: SFTPClient, file: ExportFile) -> None:
@@ -172,7 +172,7 @@ async def _put(sftp: SFTPClient, folder: str, name: str, body: bytes) -> None:
     """The file stands whole under its name, or nothing has changed but a `.part` of this visit."""
     part = f"{folder}/{name}.{secrets.token_hex(4)}{PART}"
     await _write(sftp, part, body)
-    await _rename(sftp, part, f"{folder}/{name}")
+    await rename(sftp, part, f"{folder}/{name}")
 
 
 async def _write(sftp: SFTPClient, path: str, body: bytes) -> None:
@@ -182,20 +182,10 @@ async def _write(sftp: SFTPClient, path: str, body: bytes) -> None:
             await remote.fsync()
 
 
-async def _rename(sftp: SFTPClient, old: str, new: str) -> None:
-    try:
-        await sftp.posix_rename(old, new)
-    except asyncssh.SFTPOpUnsupported:
-        # The plain rename does not overwrite. Nothing is offered yet, or the same bytes are.
-        if await is_there(sftp, new):
-            await sftp.remove(new)
-        await sftp.rename(old, new)
-
-
 async def _move(sftp: SFTPClient, folder: str, name: str, to: str) -> None:
     """Within `folder`; a file that has been moved already is fine."""
     try:
-        await _rename(sftp, f"{folder}/{name}", f"{folder}/{to}")
+        await rename(sftp, f"{folder}/{name}", f"{folder}/{to}")
     except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
         return
 

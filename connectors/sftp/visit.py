@@ -200,6 +200,16 @@ async def read_small(sftp: SFTPClient, path: str, *, limit: int) -> bytes:
     return bytes(data)
 
 
+async def rename(sftp: SFTPClient, old: str, new: str) -> None:
+    try:
+        await sftp.posix_rename(old, new)
+    except asyncssh.SFTPOpUnsupported:
+        # The plain rename does not overwrite. Nothing is offered yet, or the same bytes are.
+        if await is_there(sftp, new):
+            await sftp.remove(new)
+        await sftp.rename(old, new)
+
+
 async def fetch(call: Call, path: str, into: BinaryIO, *, settings: SftpSettings) -> None:
     """Copy a remote file. Raises Unreachable unless it arrived whole and stood still meanwhile."""
     before = await call.sftp.lstat(path)

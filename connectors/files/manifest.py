@@ -17,7 +17,7 @@ from lk_sync.errors import BadData
 
 SUFFIX: Final = ".ok"
 MAX_BYTES: Final = 64 * 1024
-_SAFE_NAME: Final = re.compile(r"[0-9A-Za-zА-ЯЁа-яё_][0-9A-Za-zА-ЯЁа-яё._ -]{0,199}")
+_SAFE_NAME: Final = re.compile(r"[0-9A-Za-zА-ЯЁа-яё_][0-9A-Za-zА-ЯЁа-яё._ №()+,-]{0,199}")
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

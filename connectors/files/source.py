@@ -1,0 +1,83 @@
+"""Source: what do all sources of files have in common, whatever leads to the files?
+
+A connector gives a `Shelf` and `Rules`; the rest is here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar, Generic, TypeVar
+
+import msgspec
+
+from connectors.files import survey as surveys
+from connectors.files.choice import Look
+from connectors.files.options import DropOptions
+from connectors.files.session import FilesSession
+from connectors.files.shelf import DONE, ERROR, Move, Rules, Shelf
+from lk_sync.contracts import Channel, FileOutcome, Found, KnownFile
+from lk_sync.errors import SettingsError
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+class FileSource(Generic[S]):
+    """`contracts.Source`, `Drop`, `Remembers` and `Surveyed` over a shelf."""
+
+    settings_type: ClassVar[type[Any]]
+    options_type: ClassVar[type[msgspec.Struct]] = DropOptions
+
+    def __init__(self, settings: S) -> None:
+        self._settings = settings
+        self._known: Sequence[KnownFile] = ()
+
+    def channel(self) -> Channel:
+        raise NotImplementedError
+
+    def shelf(self) -> Shelf:
+        """The place, not looked at yet."""
+        raise NotImplementedError
+
+    def rules(self) -> Rules:
+        raise NotImplementedError
+
+    def remember(self, known: Sequence[KnownFile]) -> None:
+        self._known = known
+
+    @contextmanager
+    def connect(self) -> Iterator[FilesSession]:
+        self.channel()
+        shelf = self.shelf()
+        session = FilesSession(shelf, Look(shelf.listing(), self._known, self.rules()))
+        try:
+            yield session
+        finally:
+            session.close()
+
+    def settle(self, outcomes: Sequence[FileOutcome]) -> None:
+        """A file that feeds several datasets goes to `error/` when it was refused by one of them."""
+        if not self.rules().put_aside:
+            return
+        self.channel()
+        by_name: dict[str, Move] = {}
+        here = (each for each in outcomes if "/" not in each.file.name)
+        for each in sorted(here, key=lambda each: each.state != "published"):
+            before = by_name.get(each.file.name)
+            reports = [report for report in (before.report if before else None, each.report) if report]
+            by_name[each.file.name] = Move(
+                name=each.file.name,
+                version=each.file.version,
+                sha256=each.file.sha256,
+                aside=DONE if each.state == "published" else ERROR,
+                report="\r\n".join(reports) or None,
+            )
+        self.shelf().put_aside(by_name.values())
+
+    def survey(self) -> Sequence[Found]:
+        self.channel()
+        shelf = self.shelf()
+        listing = shelf.listing()
+        if not listing:
+            raise SettingsError(f"{shelf.where}: здесь нет ни одного файла, обозревать нечего")
+        return surveys.survey(shelf, listing, self.rules())
