@@ -15,7 +15,7 @@ from connectors.files import sidecar
 from connectors.files.shelf import Listing, Rules, Shelf
 from connectors.formats import encodings
 from connectors.formats.contract import Cell, Opened
-from connectors.formats.options import FORMATS, FileOptions
+from connectors.formats.options import FORMATS, Encoding, FileOptions
 from connectors.formats.registry import open_file
 from lk_sync.contracts import Found, FoundColumn
 from lk_sync.errors import BadData, LkError, SettingsError
@@ -27,6 +27,7 @@ SAMPLE_ROWS: Final = 200
 HEAD_BYTES: Final = 1 << 16
 SAMPLE_SHOWN: Final = 40
 DELIMITERS: Final = (";", "\t", "|", ",")
+_OTHERS: Final[tuple[Encoding, ...]] = ("cp1251", "cp866", "koi8-r", "utf-16")  # than UTF-8, which needs no word
 _STAMP: Final = re.compile(r"\d(?:[\d_.T-]*\d)?(?=\D*$)")
 _FORMS: Final[tuple[tuple[re.Pattern[str], tuple[Kind, ...]], ...]] = (
     (re.compile(r"\d{4}-\d\d-\d\d|\d\d\.\d\d\.\d{4}"), ("date", "month", "text")),
@@ -92,15 +93,15 @@ def _tries(file: BinaryIO, name: str) -> Iterator[FileOptions]:
     file.seek(0)
     head = file.read(HEAD_BYTES)
     likely = encodings.likely(head)
-    encoding = likely if likely in ("cp1251", "cp866", "koi8-r", "utf-16") else None
+    encoding = next((each for each in _OTHERS if each == likely), None)
     first = head.splitlines()[0] if head.strip() else b""
     best = max(DELIMITERS, key=lambda mark: first.count(mark.encode()))
     yield _csv(encoding, best)
     yield _csv(None, best)
 
 
-def _csv(encoding: str | None, delimiter: str) -> FileOptions:
-    return FileOptions(encoding=encoding, delimiter=None if delimiter == ";" else delimiter)  # type: ignore[arg-type]  # `likely` names ours
+def _csv(encoding: Encoding | None, delimiter: str) -> FileOptions:
+    return FileOptions(encoding=encoding, delimiter=None if delimiter == ";" else delimiter)
 
 
 def _columns(opened: Opened) -> tuple[int, tuple[FoundColumn, ...]]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
 import json
 import socket
 from collections.abc import Callable, Iterator, Mapping
@@ -15,11 +12,8 @@ from typing import Any
 
 import asyncssh
 import msgspec
-import openpyxl
 import pytest
 
-from connectors.folder.settings import FolderSettings
-from connectors.folder.source import FolderSource
 from demo import drop as players
 from demo import snapshot, sql_base
 from demo.accounting import TABLES, cells
@@ -83,7 +77,7 @@ def _wanted() -> tuple[Wanted, ...]:
     return tuple(mapping.all_wanted(CONFIG / "sources" / "accounting.yaml", setting))
 
 
-def _of_files(suffix: str) -> tuple[Wanted, ...]:
+def of_files(suffix: str) -> tuple[Wanted, ...]:
     """The same from files."""
     mask = "{}-*." + suffix
     return tuple(msgspec.structs.replace(wish, table=None, file=mask.format(wish.dataset.name)) for wish in _wanted())
@@ -370,7 +364,7 @@ def closed_port() -> Iterator[int]:
 def sftp(kept: Kept, accounting_drop: TheDrop, other_key: str, closed_port: int) -> SourceCase:
     make = accounting_drop.source
     return kept.case(
-        _of_files("csv"),
+        of_files("csv"),
         make=make,
         unprotected=lambda: make(host_key=None),
         impostor=lambda: make(host_key=other_key),
@@ -383,51 +377,6 @@ def sftp(kept: Kept, accounting_drop: TheDrop, other_key: str, closed_port: int)
 @pytest.mark.parametrize("promise", conformance.SOURCE_PROMISES, ids=conformance.title)
 def test_the_sftp_source_keeps(promise: Callable[[SourceCase], None], sftp: SourceCase) -> None:
     promise(sftp)
-
-
-# Folder
-
-
-@pytest.fixture(scope="module")
-def folder(kept: Kept, tmp_path_factory: pytest.TempPathFactory) -> SourceCase:
-    """A folder in which the accounting system has laid a full set."""
-    out = tmp_path_factory.mktemp("folder") / "out"
-    out.mkdir(mode=0o750)
-    snapshot.write(out, kept.books, MOMENT)
-    everybody = out.parent / "everybody"
-    everybody.mkdir()
-    everybody.chmod(0o777)
-
-    def make(where: Path = out) -> FolderSource:
-        return FolderSource(FolderSettings(folder=where))
-
-    return kept.case(_of_files("csv"), make=make, unprotected=lambda: make(everybody))
-
-
-@pytest.mark.parametrize("promise", conformance.SOURCE_PROMISES, ids=conformance.title)
-def test_the_folder_source_keeps(promise: Callable[[SourceCase], None], folder: SourceCase) -> None:
-    promise(folder)
-
-
-@pytest.fixture(scope="module")
-def books_of_sheets(kept: Kept, accounting_drop: TheDrop) -> SourceCase:
-    """The same set as XLSX in the drop, with digests instead of manifests."""
-    for path in (accounting_drop.root / "out").glob("*.csv"):
-        book = openpyxl.Workbook(write_only=True)
-        sheet = book.create_sheet("Лист1")
-        for row in csv.reader(io.StringIO(path.read_bytes().decode()), delimiter=";"):
-            sheet.append(row)
-        book.save(path.with_suffix(".xlsx"))
-        digest = hashlib.sha256(path.with_suffix(".xlsx").read_bytes()).hexdigest()
-        path.with_suffix(".xlsx.sha256").write_text(f"{digest}  {path.stem}.xlsx\n")
-    return kept.case(_of_files("xlsx"), make=accounting_drop.source)
-
-
-@pytest.mark.parametrize("promise", conformance.SOURCE_PROMISES, ids=conformance.title)
-def test_the_sftp_source_of_other_formats_keeps(
-    promise: Callable[[SourceCase], None], books_of_sheets: SourceCase
-) -> None:
-    promise(books_of_sheets)
 
 
 class DropPeer:

@@ -55,9 +55,9 @@ def test_every_setting_of_a_connector_stands_in_its_readme(group: str) -> None:
         readme = _folder(point.module) / "README.md"
         text = readme.read_text("utf-8")
         options = getattr(kind, "options_type", None)
-        beside = _folder(options.__module__) / "README.md" if options else readme
-        if beside.exists():  # the options of files are told once, beside the formats
-            text += beside.read_text("utf-8")
+        for each in options.__mro__ if options else ():  # the options of files are told once, beside what reads them
+            beside = _folder(each.__module__) / "README.md"
+            text += beside.read_text("utf-8") if beside.exists() else ""
         wanted = [*_settings(kind.settings_type), *_settings(options)]
         faults = [f"{section}.{key}" for section, key in wanted if not re.search(rf"\b{key}\b", text)]
         assert not faults, told(faults, f"Допишите в {readme.relative_to(ROOT)}.")
