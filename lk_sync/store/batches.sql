@@ -1,6 +1,8 @@
 -- name: last_number^
--- The greatest number a sink has used; batches are never removed, so the next one has never been seen.
-SELECT COALESCE(MAX(number), 0) FROM batches WHERE sink = :sink;
+-- The greatest number a sink may have seen; batches are never removed, so the next one has never been seen. A restored
+-- store does not know the numbers that were given after its copy was made: it begins after them.
+SELECT COALESCE(MAX(number), 0)
+FROM (SELECT number FROM batches WHERE sink = :sink UNION ALL SELECT batches_past FROM restores) AS seen;
 
 -- name: open!
 -- The next file of a sink; committed together with the lines of its items, before the file exists anywhere.

@@ -1,8 +1,8 @@
 -- name: open^
--- The next run begins; numbers never repeat.
+-- The next run begins; numbers never repeat, nor those that were given before the store was restored from a copy.
 INSERT INTO runs (run, job, source, started_by, state, started_at, kind, reverts)
-SELECT COALESCE(MAX(run), 0) + 1, :job, :source, :started_by, 'running', :started_at, :kind, :reverts
-FROM runs WHERE true
+SELECT COALESCE(MAX(seen.run), 0) + 1, :job, :source, :started_by, 'running', :started_at, :kind, :reverts
+FROM (SELECT run FROM runs UNION ALL SELECT runs_past FROM restores) AS seen WHERE true
 RETURNING run;
 
 -- name: close!
