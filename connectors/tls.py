@@ -5,6 +5,7 @@ For connectors that speak HTTPS. Without a verified certificate and name nothing
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -125,6 +126,26 @@ def told(peer: str, error: Exception) -> LkError:
         reason = cause.reason if cause else None
         return Unprotected(f"{peer}: защищённый канал не установлен ({reason or 'сервер говорит не по TLS'})")
     return Unreachable(f"{peer}: связь оборвалась ({_brief(error)}); попытка будет повторена")
+
+
+def hung_up(peer: str, host: str, port: int, made: ssl.SSLContext, *, seconds: float) -> LkError | None:
+    """Why a server hung up instead of answering, if it is for our certificate; None: it does not hang up on a client
+    that says nothing. By TLS 1.3 a server speaks of it only after the client holds the connection for open, and asyncio
+    drops its word; so it is asked once more, with nothing sent."""
+    try:
+        with (
+            socket.create_connection((host, port), timeout=seconds) as plain,
+            made.wrap_socket(plain, server_hostname=host) as wrapped,
+        ):
+            wrapped.recv(1)
+    except TimeoutError:
+        return None
+    except OSError as error:
+        return told(peer, error)
+    return Unreachable(
+        f"{peer}: сервер разрывает соединение, не дожидаясь вопроса; возможно, он пускает только с сертификатом "
+        "(certificate и key). Попытка будет повторена"
+    )
 
 
 def _ssl_of(error: BaseException | None) -> ssl.SSLError | None:

@@ -45,6 +45,7 @@ class Said(msgspec.Struct, frozen=True):
 _WORDS: Final[tuple[tuple[str, type[LkError], str], ...]] = (
     ("лиценз", Unreachable, f"нет свободной лицензии 1С; {LATER}. Освободите или добавьте клиентскую лицензию"),
     ("начал.{0,20} сеанс|блокиров|обновлен|обслуживан|технич|maintenance", Unreachable, f"база закрыта; {LATER}"),
+    ("ssl certificate", AccessDenied, "сервер ждёт наш сертификат; укажите certificate и key"),
     (
         "парол|войти|вход|логин|login|sign in|аутентиф|идентиф",
         AccessDenied,

@@ -173,7 +173,8 @@ def _fault(resource: Resource, options: ODataOptions, field: FieldMap) -> str | 
     if found is None:
         return f"нет реквизита «{name}» (поле {field.name}){nearest(name, resource.shape.properties)}"
     if found.family not in CAN_HOLD[field.kind]:
-        return f"реквизит «{name}» (поле {field.name}) имеет тип {found.type}, а нужно {EXPECTED[field.kind]}"
+        how = "; это ссылка, её значение находит lookup" if found.family == "guid" else ""
+        return f"реквизит «{name}» (поле {field.name}) имеет тип {found.type}, а нужно {EXPECTED[field.kind]}{how}"
     return None
 
 

@@ -93,6 +93,8 @@ class Answers:
             test = self._reading(entity_set).where(text)
             rows = [row for row in rows if test(row)]
         forbidden = [row for row in rows if self._is_forbidden(row)]
+        if asked.count and self._traps.counts_all and "allowedOnly" not in asked.options:
+            return list(rows)
         if forbidden and "true" not in (asked.options.get("allowedOnly"), asked.options.get("$allowedOnly")):
             raise Misread(20, "Ошибка прав доступа")
         return [row for row in rows if not self._is_forbidden(row)] if forbidden else list(rows)

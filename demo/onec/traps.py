@@ -37,6 +37,7 @@ class Traps:
     next_link: str | None = None  # what stands in odata.nextLink
     page_limit: int | None = None  # no answer has more rows, whatever $top says
     forbidden: set[str] = field(default_factory=set)  # references that the user's rights do not reach
+    counts_all: bool = False  # $count without allowedOnly counts forbidden rows as well, and does not complain
     licences: int = 100
     slow_first_seconds: float = 0.0
     page: Page | None = None  # this page of HTML, with status 200
