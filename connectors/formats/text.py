@@ -31,6 +31,8 @@ class Seen(msgspec.Struct, frozen=True):
 
 def look(file: BinaryIO, *, name: str, encoding: str) -> Seen:
     """Reads the whole file once. Raises BadData when it is not text in `encoding`."""
+    if encoding == "utf-16":
+        _check_mark(file, name)
     torn, position = False, 0
     try:
         last = _walk(file, name, encoding, "strict")
@@ -41,6 +43,13 @@ def look(file: BinaryIO, *, name: str, encoding: str) -> Seen:
         last, torn = _walk(file, name, encoding, "surrogateescape"), True
     _check_letters(file, name, encoding)
     return Seen(ended=last in ("\n", "\r", ""), torn=torn)
+
+
+def _check_mark(file: BinaryIO, name: str) -> None:
+    """Without a mark nobody knows which of the two bytes of a letter comes first."""
+    file.seek(0)
+    if file.read(2) not in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        raise BadData(f"{name}: это не utf-16: в начале нет метки (BOM); выгружайте в UTF-8 или добавьте метку")
 
 
 def _walk(file: BinaryIO, name: str, encoding: str, errors: str) -> str:

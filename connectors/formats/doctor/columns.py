@@ -72,6 +72,7 @@ class Column:
         self.garbled: list[int] = []
         self.day_first = self.month_first = 0
         self.kopecks = 0
+        self.example: str | None = None
         self.months: set[str] = set()
         self.other_digits = False
 
@@ -87,6 +88,8 @@ class Column:
     def _value(self, number: int, text: str) -> None:
         form = next((form for form, pattern in _FORMS if pattern.fullmatch(text)), "text")
         self.forms[form] += 1
+        if form != "text" and self.example is None:  # texts may be names of people
+            self.example = text
         self.first.setdefault(form, number)
         if form in SUMMED:
             with suppress(Unfit):
@@ -121,6 +124,14 @@ class Column:
     @property
     def is_account(self) -> bool:
         return ACCOUNT.search(self.name.strip()) is not None
+
+    @property
+    def main_form(self) -> str:
+        """What most of its values are, for a person."""
+        if not self.forms:
+            return "пусто"
+        form, _ = self.forms.most_common(1)[0]
+        return SHOW.get(form, {"digits": "цифры", "integer": "целые числа"}.get(form, "текст"))
 
     def share(self, *forms: str) -> float:
         return sum(self.forms[form] for form in forms) / self.filled if self.filled else 0.0

@@ -17,7 +17,7 @@ from lk_sync.contracts import Diagnosis, Remark
 from lk_sync.errors import LkError
 
 HEAD_BYTES: Final = 1 << 18
-FEW_ROWS: Final = 3
+UNKNOWN: Final = ("кодировка", "неизвестна")
 SHOWN: Final = {"\t": "табуляция", " ": "пробел"}
 REGISTER: Final = {"format": "register", "profile": "../registers/описание-этого-реестра.yaml"}
 EXPORT: Final = "выгружайте таблицу: CSV с разделителем «;» и заголовком в первой строке"
@@ -29,7 +29,7 @@ def examine(file: BinaryIO, name: str) -> Diagnosis:
     lines = list(_first(file, encoding))
     ends = [line for line in text.tail(file, encoding) if line.strip()]
     shaped = shape(lines, ends[-1] if ends else "")
-    facts = [("кодировка", f"{encoding}: {found.proof}" if found.encoding else "неизвестна")]
+    facts = [("кодировка", f"{encoding}: {found.proof}" if found.encoding else UNKNOWN[1])]
     if shaped is None:
         remark = Remark(what="строки не делятся на одинаковое число полей ни одним знаком", advice=EXPORT)
         return Diagnosis(

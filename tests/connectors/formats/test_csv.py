@@ -195,6 +195,11 @@ def test_a_total_that_is_missing_or_unreadable_is_a_cut_file(end: str, why: str)
         read(f"ЛС;Сумма\n1;2\n{end}".encode(), total=TotalLine(starts="Итого", rows=2))
 
 
+def test_utf_16_without_a_mark_is_refused() -> None:
+    with pytest.raises(BadData, match="нет метки"):
+        read((HEADER + ROW).encode("utf-16-le"), encoding="utf-16")
+
+
 def test_columns_of_a_table_without_a_header_are_numbers() -> None:
     assert read(b"7;x;10\n8;y;20\n", "3", "1", header=False) == [(1, ("10", "7")), (2, ("20", "8"))]
     assert read(b"", header=False) == []
