@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from itertools import groupby
@@ -32,25 +32,19 @@ _FAMILIES: Final[Mapping[str, Family]] = {
 _DIGITS: Final = {"tinyint": (3, 0), "smallint": (5, 0), "mediumint": (8, 0), "int": (10, 0), "year": (4, 0)}
 _NO_SUCH_TABLE: Final = (1146, 1049)
 
-# The catalog compares names without case and accents, for all that «Счёт» and «Счет» may be two tables.
+# The catalog compares names without case and accents, for all that «Счёт» and «Счет» may be two tables. Its tables are
+# asked apart: a join of them would open every table anew for every column.
 _COLUMNS: Final = """
-SELECT c.TABLE_SCHEMA, c.TABLE_NAME, c.COLUMN_NAME, c.COLUMN_TYPE, c.DATA_TYPE, c.IS_NULLABLE, c.NUMERIC_PRECISION,
-       c.NUMERIC_SCALE, COALESCE(t.TABLE_ROWS, 0), DATABASE(), @@lower_case_table_names
-FROM information_schema.COLUMNS AS c
-JOIN information_schema.TABLES AS t ON t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME
-  AND BINARY t.TABLE_SCHEMA = BINARY c.TABLE_SCHEMA AND BINARY t.TABLE_NAME = BINARY c.TABLE_NAME
-WHERE """
-_ONE: Final = f"""{_COLUMNS} c.TABLE_SCHEMA = COALESCE(NULLIF(?, ''), DATABASE()) AND c.TABLE_NAME = ?
-ORDER BY BINARY c.TABLE_SCHEMA, BINARY c.TABLE_NAME, c.ORDINAL_POSITION"""
-_EVERY: Final = f"""{_COLUMNS}
-  c.TABLE_SCHEMA NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys')
-ORDER BY BINARY c.TABLE_SCHEMA, BINARY c.TABLE_NAME, c.ORDINAL_POSITION"""
+SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, DATA_TYPE, IS_NULLABLE, NUMERIC_PRECISION, NUMERIC_SCALE,
+       @@lower_case_table_names
+FROM information_schema.COLUMNS WHERE """
 _INDEXES: Final = """
-SELECT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX, COLUMN_NAME FROM information_schema.STATISTICS
-WHERE INDEX_TYPE = 'BTREE' AND SUB_PART IS NULL AND """
-_INDEXES_OF_ONE: Final = f"{_INDEXES} TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY SEQ_IN_INDEX"
-_INDEXES_OF_EVERY: Final = f"""{_INDEXES}
-  TABLE_SCHEMA NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys') ORDER BY SEQ_IN_INDEX"""
+SELECT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX, COLUMN_NAME
+FROM information_schema.STATISTICS WHERE INDEX_TYPE = 'BTREE' AND SUB_PART IS NULL AND """
+_GUESSES: Final = "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_ROWS FROM information_schema.TABLES WHERE "
+_ONE: Final = "TABLE_SCHEMA = ? AND TABLE_NAME = ?"
+_EVERY: Final = "TABLE_SCHEMA NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys')"
+_IN_ORDER: Final = " ORDER BY BINARY TABLE_SCHEMA, BINARY TABLE_NAME, ORDINAL_POSITION"
 _TABLES: Final = "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()"
 
 
@@ -58,23 +52,33 @@ def table(ask: Ask, name: str, *, seekable: bool) -> Relation:
     """The table or view. Raises SchemaDrift when there is none, Fault when it may not be read."""
     *base, own_name = names.own_parts(name)
     sql = ".".join(map(names.quoted, (*base, own_name)))
-    rows = _meant(ask(_ONE, "".join(base), own_name), base, own_name)
+    full = (base[0] if base else ask("SELECT DATABASE()")[0][0], own_name)
+    rows = _meant(ask(_COLUMNS + _ONE + _IN_ORDER, *full), *full)
     if not rows:
-        ask_what_is_wrong(ask, sql)
+        _ask_what_is_wrong(ask, sql)
         known = [row[0] for row in ask(_TABLES)]
         raise SchemaDrift(f"нет таблицы «{name}»{nearest(own_name, known)}; поправьте from")
-    return _relation(name, sql, rows, ask(_INDEXES_OF_ONE, *rows[0][:2]), seekable=seekable)
+    about = _About(ask, _ONE, *full)
+    return _relation(name, sql, rows, about, seekable=seekable)
 
 
-def _meant(rows: Sequence[Row], base: Sequence[str], name: str) -> list[Row]:
+class _About:
+    """What the catalog has of tables besides their columns, by base and table."""
+
+    def __init__(self, ask: Ask, which: str, *parameters: str) -> None:
+        self.indexes: dict[tuple[str, str], list[Row]] = {}
+        for row in ask(f"{_INDEXES}{which} ORDER BY SEQ_IN_INDEX", *parameters):
+            self.indexes.setdefault((row[0], row[1]), []).append(row)
+        self.rows = {(row[0], row[1]): int(row[2] or 0) for row in ask(_GUESSES + which, *parameters)}
+
+
+def _meant(rows: Sequence[Row], base: str, name: str) -> list[Row]:
     """Rows of the table that has just this name, or that has it for a server which itself knows no case of names."""
-    fold = str.lower if rows and int(rows[0][10]) else str
-    return [
-        row for row in rows if fold(row[1]) == fold(name) and fold(row[0]) == fold(base[0] if base else str(row[9]))
-    ]
+    fold = str.lower if rows and int(rows[0][8]) else str
+    return [row for row in rows if (fold(row[0]), fold(row[1])) == (fold(base), fold(name))]
 
 
-def ask_what_is_wrong(ask: Ask, sql: str) -> None:
+def _ask_what_is_wrong(ask: Ask, sql: str) -> None:
     """The catalog is silent when there is no such table, and when it may not be seen: then this raises Fault."""
     try:
         ask(f"SELECT 1 FROM {sql} LIMIT 0")  # noqa: S608 - the name is quoted
@@ -85,33 +89,33 @@ def ask_what_is_wrong(ask: Ask, sql: str) -> None:
 
 def survey(ask: Ask) -> list[Relation]:
     """Tables and views of all bases that may be read, but the server's own."""
-    indexes: dict[tuple[str, str], list[Row]] = {}
-    for row in ask(_INDEXES_OF_EVERY):
-        indexes.setdefault((row[0], row[1]), []).append(row)
+    about, own = _About(ask, _EVERY), ask("SELECT DATABASE()")[0][0]
     found = []
-    for (base, name), rows in groupby(ask(_EVERY), key=lambda row: (row[0], row[1])):
-        listed = list(rows)
-        title = written((name,) if base == listed[0][9] else (base, name))
-        found.append(_relation(title, "", listed, indexes.get((base, name), ()), seekable=False))
+    for (base, name), rows in groupby(ask(_COLUMNS + _EVERY + _IN_ORDER), key=lambda row: (row[0], row[1])):
+        title = written((name,) if base == own else (base, name))
+        found.append(_relation(title, "", list(rows), about, seekable=False))
     return found
 
 
-def _relation(title: str, sql: str, rows: Sequence[Row], indexes: Iterable[Row], *, seekable: bool) -> Relation:
+def _relation(title: str, sql: str, rows: Sequence[Row], about: _About, *, seekable: bool) -> Relation:
+    full = (rows[0][0], rows[0][1])
     columns = {row[2]: _column(row) for row in rows}
-    own = [(index, int(place), column) for base, name, index, place, column in indexes if (base, name) == _full(rows)]
-    leading = {column for _, place, column in own if place == 1 and not columns[column].type.startswith(AS_TEXTS)}
+    own = [(index, int(place), column) for _, _, index, place, column in about.indexes.get(full, ())]
+    # The right to some columns only hides the others, not the indexes that they stand in.
+    leading = {column for _, place, column in own if place == 1 and column in columns}
+    key = tuple(column for index, _, column in own if index == "PRIMARY")
     return Relation(
         title=title,
         sql=sql,
         columns=columns,
-        seekable=frozenset(columns if seekable else leading),
-        key=tuple(column for index, _, column in own if index == "PRIMARY"),
-        rows=int(rows[0][8]),
+        seekable=frozenset(columns if seekable else filter(lambda name: _is_quick(columns[name]), leading)),
+        key=key if columns.keys() >= set(key) else (),
+        rows=about.rows.get(full, 0),
     )
 
 
-def _full(rows: Sequence[Row]) -> tuple[str, str]:
-    return rows[0][0], rows[0][1]
+def _is_quick(column: Column) -> bool:
+    return not column.type.startswith((*AS_TEXTS, "bit"))
 
 
 def _column(row: Row) -> Column:

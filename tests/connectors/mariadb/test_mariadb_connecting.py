@@ -73,11 +73,8 @@ def test_a_file_dsn_reaches_the_server(maria: TheMariaDb, tmp_path: Path) -> Non
 def test_nothing_can_be_written_even_with_the_right_to(maria: TheMariaDb, statement: str) -> None:
     maria.books(
         "CREATE OR REPLACE TABLE `Общая` (a int); INSERT INTO `Общая` VALUES (1);"
+        "CREATE OR REPLACE FUNCTION `Пишет`() RETURNS int BEGIN DELETE FROM `Общая`; RETURN 1; END;"
         f"GRANT ALL ON `{maria.name}`.* TO '{READER}'@'%'"
-    )
-    maria.server.run(
-        "DELIMITER //\nCREATE OR REPLACE FUNCTION `Пишет`() RETURNS int BEGIN DELETE FROM `Общая`; RETURN 1; END//",
-        database=maria.name,
     )
     with maria.source().connect() as session, pytest.raises(LkError):
         session._main.do(session._main.ask, statement)
