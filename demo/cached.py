@@ -6,7 +6,9 @@ cache's own (`lk_sync.cache.schema`), the codes are taken by its own dictionarie
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +16,9 @@ from typing import Any, Final
 from demo.supplier import Supplier
 from lk_sync.cache.base import SqliteBase
 from lk_sync.cache.codes import Codes
-from lk_sync.cache.schema import columns, open_for_writing
+from lk_sync.cache.places import PostgresCache
+from lk_sync.cache.schema import KEPT, columns, open_for_writing
+from lk_sync.cache.server_base import open_for_writing as open_server
 from lk_sync.clock import instant
 from lk_sync.records import DATASETS, Dataset
 
@@ -93,3 +97,13 @@ def _stored(dataset: Dataset, codes: Codes, position: int, rows: Sequence[Sequen
             return list(codes.ids(cells))
         case _:
             return cells
+
+
+def carry(path: Path, cache: PostgresCache) -> None:
+    """What a cache file holds, into the cache on a server instead of what is there."""
+    with closing(sqlite3.connect(path)) as file, closing(open_server(cache.address)) as base:
+        with base.exclusively("publication"):
+            for table in (*KEPT, *DATASETS):
+                base.execute(f"TRUNCATE cache.{table}")
+                base.copy(f"cache.{table}", file, table)
+        base.tidy()

@@ -18,6 +18,7 @@ import pytest
 from psycopg import sql
 
 from demo.postgres import Postgres
+from lk_sync.cache import schema
 from lk_sync.cache.places import CachePlace, PostgresCache, SqliteCache
 from lk_sync.postgresql import address
 from lk_sync.postgresql.address import Address
@@ -52,7 +53,7 @@ class Kept:
         if self.address:
             with connect(self.address, "test", {"search_path": "cache"}) as server:
                 return server.execute(sql).fetchall()
-        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
+        with closing(sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True)) as connection:
             return connection.execute(sql).fetchall()
 
     def empty(self) -> None:
@@ -71,6 +72,7 @@ class Server:
     """A server with an empty store and cache to be copied from."""
 
     postgres: Postgres
+    spare: str = ""
 
     def url(self, database: str, *, user: str = OWNER, password: str = PASSWORD, **other: str) -> str:
         reach = {"sslmode": "verify-full", "sslrootcert": str(self.postgres.ca)} | other
@@ -84,7 +86,7 @@ class Server:
     def create(self, name: str, template: str) -> None:
         with self.postgres.connect() as admin:
             admin.execute(
-                sql.SQL("CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8' OWNER {}").format(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8' OWNER {} STRATEGY FILE_COPY").format(
                     sql.Identifier(name), sql.Identifier(template), sql.Identifier(OWNER)
                 )
             )
@@ -93,26 +95,51 @@ class Server:
         with self.postgres.connect() as admin:
             admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
+    def give(self) -> str:
+        """The name of a base in which nothing was ever stored. One that was given back is given again."""
+        if not self.spare:
+            self.spare = f"lk_{next(_numbers)}"
+            self.create(self.spare, TEMPLATE)
+        name, self.spare = self.spare, ""
+        return name
+
+    def take_back(self, name: str) -> None:
+        with self.postgres.connect(name) as admin:
+            layout = admin.execute("SELECT to_regclass('cache.edition')").fetchone()
+            if layout == (None,) or admin.execute("SELECT layout FROM cache.edition").fetchone() != (schema.LAYOUT,):
+                return  # the test was about that; nobody wants it any more
+            admin.execute("SET session_replication_role = replica")  # no order of tables is needed
+            found = admin.execute(
+                "SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname IN ('cache', 'store')"
+            ).fetchall()
+            tables = {table for (table,) in found} - {"store.migrations", "cache.edition"}
+            admin.execute("; ".join(f"DELETE FROM {table}" for table in sorted(tables)))
+        self.spare = name
+
 
 @pytest.fixture(scope="session")
 def server(postgres: Postgres) -> Server:
-    made = Server(postgres)
+    return made(postgres)
+
+
+def made(postgres: Postgres) -> Server:
+    """The server with the owner of our bases, and an empty one."""
+    server = Server(postgres)
     with postgres.connect() as admin:
         admin.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(OWNER), sql.Literal(PASSWORD)))
-    made.create(TEMPLATE, "template0")
-    kept = Kept(Path(), made.environment(TEMPLATE))
+    server.create(TEMPLATE, "template0")
+    kept = Kept(Path(), server.environment(TEMPLATE))
     kept.store().close()
     kept.cache().open().close()
-    return made
+    return server
 
 
 @pytest.fixture
 def shared(server: Server, tmp_path: Path) -> Iterator[Kept]:
     """Cache and store in a base of PostgreSQL."""
-    name = f"lk_{next(_numbers)}"
-    server.create(name, TEMPLATE)
+    name = server.give()
     yield Kept(tmp_path, server.environment(name))
-    server.drop(name)
+    server.take_back(name)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -95,14 +95,14 @@ class PostgresBase:
         """Every table of the staging file as a temporary one of the same name."""
         with closing(sqlite3.connect(f"{staging.absolute().as_uri()}?mode=ro", uri=True)) as file:
             for (table,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
-                columns = [(name, _type(kind)) for _, name, kind, *_ in file.execute(f"PRAGMA table_info({table})")]
-                made = ", ".join(f"{name} {kind}" for name, kind in columns)
+                made = ", ".join(f"{name} {kind}" for name, kind in _columns(file, table))
                 self.execute(in_postgresql(f"CREATE TEMP TABLE {table} ({made})"))
-                self.copy(f"pg_temp.{table}", file, table, columns)
+                self.copy(f"pg_temp.{table}", file, table)
                 self.execute(f"ANALYZE pg_temp.{table}")
 
-    def copy(self, into: str, file: sqlite3.Connection, table: str, columns: Sequence[tuple[str, str]]) -> None:
-        """The rows of a table of SQLite. `columns`: name and type here."""
+    def copy(self, into: str, file: sqlite3.Connection, table: str) -> None:
+        """The rows of a table of SQLite, in the order of its keys."""
+        columns = _columns(file, table)
         line = " || char(9) || ".join(_cell(name, kind) for name, kind in columns)
         rows = file.execute(f"SELECT {line} FROM {table}")
         names = ", ".join(name for name, _ in columns)
@@ -126,9 +126,10 @@ class PostgresBase:
         self._connection.close()
 
 
-def _type(declared: str) -> str:
-    """In PostgreSQL, of a column of ours in SQLite."""
-    return _TYPES.get(declared.upper(), "BIGINT")
+def _columns(file: sqlite3.Connection, table: str) -> list[tuple[str, str]]:
+    """Names and types in PostgreSQL of the columns of a table of ours in SQLite."""
+    found = file.execute(f"PRAGMA table_info({table})").fetchall()
+    return [(name, _TYPES.get(kind.upper(), "BIGINT")) for _, name, kind, *_ in found]
 
 
 def _cell(name: str, kind: str) -> str:

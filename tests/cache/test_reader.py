@@ -13,14 +13,17 @@ from typing import Any
 import psycopg
 import pytest
 
-from demo.cached import fill, publish, put
+from demo.cached import carry, fill, publish, put
 from demo.postgres import Postgres
 from demo.supplier import Books, Plan, Supplier
 from demo.supplier.oddities import CAST, Oddity
 from lk_sync.cache import schema
 from lk_sync.cache.codes import Codes
+from lk_sync.cache.places import PostgresCache
 from lk_sync.cache.reader import CacheReader, View, statements
+from lk_sync.errors import LkError
 from lk_sync.records import DATASETS
+from tests.at_the_store import TEMPLATE, Kept, Server
 
 NOW = datetime(2026, 11, 23, 2, 10, tzinfo=UTC)
 SUPPLIER = Supplier(Plan(seed=1, accounts=60, today=date(2026, 11, 23)))
@@ -42,9 +45,24 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
-def reader(path: Path) -> Iterator[CacheReader]:
-    made = CacheReader(path)
+@pytest.fixture(scope="module")
+def carried(server: Server, path: Path, tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    """The same in PostgreSQL."""
+    server.create("lk_reader_books", TEMPLATE)
+    kept = Kept(tmp_path_factory.mktemp("carried"), server.environment("lk_reader_books"))
+    place = kept.cache()
+    assert isinstance(place, PostgresCache)
+    carry(path, place)
+    return kept
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def reader(request: pytest.FixtureRequest, path: Path) -> Iterator[CacheReader]:
+    if request.param == "sqlite":
+        made = CacheReader(path)
+    else:
+        kept: Kept = request.getfixturevalue("carried")
+        made = kept.cache().reader()
     yield made
     made.close()
 
@@ -236,7 +254,7 @@ def test_an_empty_file_is_a_cache_in_the_making(tmp_path: Path) -> None:
 
 
 def test_the_cache_cannot_be_written_through_this_door(reader: CacheReader) -> None:
-    with reader.view() as view, pytest.raises(sqlite3.OperationalError, match="readonly"):
+    with reader.view() as view, pytest.raises((sqlite3.OperationalError, LkError), match=r"readonly|read-only"):
         view._door.execute("DELETE FROM accounts")
 
 

@@ -25,8 +25,8 @@ MODES = pytest.mark.parametrize("mode", ["full", "increment"])
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return filled(Ledger(tmp_path))
+def ledger(kept: Kept) -> Ledger:
+    return filled(Ledger(kept.folder, kept.cache()))
 
 
 def filled(ledger: Ledger) -> Ledger:
@@ -166,12 +166,12 @@ def test_charges_that_end_are_missing_from_the_balance(charged: Ledger) -> None:
     assert said(found) == [("charges", "charged", False)]
 
 
-def test_the_first_load_is_compared_within_itself(tmp_path: Path) -> None:
+def test_the_first_load_is_compared_within_itself(kept: Kept) -> None:
     books = {
         "charges": [charge(n, 202610, 1_000 + (n == 5)) for n in MANY],
         "balances": [balance(n, 202610, 0, 1_000) for n in MANY] + [balance(1, 202611, 900, 900)],
     }
-    found = Ledger(tmp_path).check(books)
+    found = Ledger(kept.folder, kept.cache()).check(books)
     assert said(found) == [("balances", "books", False), ("balances", "charged", False)]
 
 
@@ -366,7 +366,7 @@ def test_totals_of_the_source_are_those_of_what_came(ledger: Ledger, stated: Tot
     ],
 )  # fmt: skip
 def test_what_is_not_published_as_it_was_staged_is_rolled_back(tmp_path: Path, sql: str, says: str) -> None:
-    ledger = Ledger(tmp_path)
+    ledger = Ledger(tmp_path)  # triggers of SQLite
     ledger.publish({"payments": [payment(1, "a", 4), payment(2, "b", 5), payment(3, "c", 7)]})
     ledger.rows(sql)
     before = ledger.rows("SELECT * FROM payments"), ledger.rows("SELECT * FROM journal")
@@ -378,7 +378,7 @@ def test_what_is_not_published_as_it_was_staged_is_rolled_back(tmp_path: Path, s
 
 
 def test_a_first_load_that_lost_something_is_rolled_back(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path)
+    ledger = Ledger(tmp_path)  # triggers of SQLite
     ledger.publish({"accounts": [account(1)]})
     ledger.rows("CREATE TRIGGER t AFTER INSERT ON payments BEGIN DELETE FROM payments WHERE account = 1002; END")
     with pytest.raises(BadData, match="опубликовано бы строк 1"):

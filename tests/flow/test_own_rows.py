@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lk_sync.cache import schema
 from lk_sync.cache.codes import Codes
-from lk_sync.cache.places import SqliteCache
 from lk_sync.flow import publish
 from lk_sync.flow.publish import Published
 from lk_sync.flow.stage import Staged, Staging
 from lk_sync.flow.validate import Validated
 from lk_sync.locks import FileHold
 from lk_sync.records import DATASETS
+from tests.at_the_store import Kept
 
 PAYMENTS = DATASETS["payments"]
 FIELDS = (*PAYMENTS.columns, "extra")
@@ -29,15 +27,15 @@ Paid = tuple[str, int]
 class Town:
     """A cache that several sources are published into."""
 
-    def __init__(self, folder: Path) -> None:
-        self.cache = SqliteCache(folder / "cache.db")
+    def __init__(self, kept: Kept) -> None:
+        self.kept, self.cache = kept, kept.cache()
         self.run = 0
 
     def publish(
         self, source: str, paid: Sequence[Paid], mode: str = "full", gone: Sequence[str] = (), **more: Any
     ) -> Published:
         self.run += 1
-        path = self.cache.path.with_name(f"run-{self.run}.db")
+        path = self.kept.folder / f"run-{self.run}.db"
         with closing(self.cache.open()) as base:
             staging = Staging(path, run=self.run, source=source, codes=Codes(base))
             stage = staging.begin(PAYMENTS, FIELDS)
@@ -53,13 +51,12 @@ class Town:
             return publish.publish(base, staged, run=self.run, source=source, at=f"2026-11-{self.run:02d}")["payments"]
 
     def rows(self, sql: str = "SELECT payment, amount_kopecks, origin FROM payments ORDER BY payment") -> list[Any]:
-        with closing(sqlite3.connect(self.cache.path)) as connection:
-            return connection.execute(sql).fetchall()
+        return self.kept.cells(self.kept.folder / "cache.db", sql)
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Town:
-    return Town(tmp_path)
+def town(kept: Kept) -> Town:
+    return Town(kept)
 
 
 def test_a_snapshot_ends_only_rows_of_its_own_source(town: Town) -> None:
