@@ -23,7 +23,7 @@ from typing import Final, NoReturn
 import click
 import uvloop
 
-from lk_sync import databases, logs
+from lk_sync import databases, logs, supervisor
 from lk_sync.cache.reader import CacheReader
 from lk_sync.commands.speech import Command
 from lk_sync.config import Config, Portal
@@ -179,6 +179,7 @@ async def _until_stopped(
     await service.start(bound)
     gc.collect()
     gc.freeze()  # templates, routes and catalogues live as long as the process: no collection looks at them again
+    supervisor.tell("READY=1")
     log.info("готов отвечать")
     await stop.wait()
     log.info("останавливаемся, отвечаем на то, что уже пришло")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -12,7 +15,7 @@ import pytest
 
 from lk_sync.clock import moment, now
 from lk_sync.store import pushes, runs
-from tests.core.conftest import Office
+from tests.core.conftest import PATIENCE_SECONDS, Office
 from tests.core.engines import HASTY, Start, engines_of, until
 
 LIBFAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
@@ -125,3 +128,28 @@ def test_each_line_of_a_run_carries_its_number_also_from_the_child(office: Offic
     assert (published["job"], published["run"]) == ("books", 1)
     assert engine.end(signal.SIGTERM)[0] == 0
     assert "run" not in engine.events("stopped")[0]
+
+
+def test_systemd_hears_that_the_engine_is_ready_alive_and_stopping(office: Office, start: Start) -> None:
+    address = str(office.folder / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(address)
+        systemd.settimeout(PATIENCE_SECONDS)
+        engine = start(NOTIFY_SOCKET=address)
+        assert systemd.recv(100) == b"READY=1"
+        assert systemd.recv(100) == b"WATCHDOG=1"
+        assert engine.end(signal.SIGTERM)[0] == 0
+        said = b""
+        while said != b"STOPPING=1":
+            said = systemd.recv(100)
+
+
+def test_a_journal_gets_the_gravity_of_each_line_and_no_time_of_ours(office: Office) -> None:
+    log = office.folder / "journal"
+    with log.open("wb") as journal:
+        ours = os.fstat(journal.fileno())
+        program = "from lk_sync import logs; logs.configure(); logs.get(job='x').error('a'); logs.get().info('b')"
+        stream = f"{ours.st_dev}:{ours.st_ino}"
+        environment = office.environment | {"JOURNAL_STREAM": stream, "LK_LOG": "text"}
+        subprocess.run([sys.executable, "-c", program], stderr=journal, check=True, env=environment)
+    assert log.read_text().splitlines() == ["<3>level=error event=a job=x", "<6>level=info event=b"]
