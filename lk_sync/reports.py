@@ -145,7 +145,20 @@ def _lines() -> Watch:
 
 
 def run_report(report: RunReport) -> None:
-    say(f"Запуск {report.run}, задание {report.job}: {STATES[report.state]}")
+    ended = KINDS["dry"] if report.kind == "dry" else STATES[report.state]
+    say(f"Запуск {report.run}, задание {report.job}: {ended}")
+    datasets(report.datasets)
+    for finding in report.findings:
+        say(f"{'ЗАДЕРЖАНО' if finding.holds else 'Замечание'}: {finding.dataset}: {finding.text}")
+    if report.state == "held":
+        say(f"Абоненты видят прежние данные. Что изменится и что делать: lk-sync runs show {report.run}")
+        say(f"Если новые данные верны: lk-sync approve {report.run}")
+    if any(d.rejected for d in report.datasets):
+        say(f"Какие строки не приняты и почему: lk-sync rejects {report.run}")
+
+
+def datasets(brought: Sequence[runs.RunDataset]) -> None:
+    """What a run has brought and changed."""
     table(
         ("набор", "как", "получено", "отклонено", "новых", "изменено", "исчезло", "загрузка, с", "публикация, с"),
         [
@@ -156,16 +169,10 @@ def run_report(report: RunReport) -> None:
                 f"{d.pull_seconds:.2f}",
                 f"{d.publish_seconds:.2f}",
             )
-            for d in report.datasets
+            for d in brought
         ],
         right=range(2, 9),
     )
-    for finding in report.findings:
-        say(f"{'ЗАДЕРЖАНО' if finding.holds else 'Замечание'}: {finding.dataset}: {finding.text}")
-    if report.state == "held":
-        say(f"Абоненты видят прежние данные. Если новые верны: lk-sync approve {report.run}")
-    if any(d.rejected for d in report.datasets):
-        say(f"Какие строки не приняты и почему: lk-sync rejects {report.run}")
 
 
 def push_report(report: PushReport) -> None:

@@ -7,17 +7,28 @@ own, while a run is still staging: ids are then final and a first load needs no 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from lk_sync.cache.base import Base
 from lk_sync.records import plain_account
 
 
-class Codes:
-    """The dictionaries in memory, in step with the cache behind `base` (which may write)."""
+class New(NamedTuple):
+    """A word of a dictionary that the cache does not have."""
 
-    def __init__(self, base: Base) -> None:
-        self._base = base
+    dictionary: str
+    number: int
+    word: str
+
+
+class Codes:
+    """The dictionaries in memory, in step with the cache behind `base` (which may write).
+
+    `aside`: new words stay here, as `new`, for a run that leaves no trace in the cache."""
+
+    def __init__(self, base: Base, *, aside: bool = False) -> None:
+        self._base, self._aside = base, aside
+        self.new: list[New] = []
         self._ids: dict[str | None, int | None] = {None: None}
         self._keys: dict[str, int] = {}
         self._reload()
@@ -38,6 +49,9 @@ class Codes:
 
     def _extend_codes(self, words: Iterable[str | None]) -> None:
         at = self._base.at.cache
+        if self._aside:
+            self._keep_aside(sorted(word for word in words if word is not None))
+            return
         with self._base.exclusively("dictionaries"):
             self._reload()
             (last,) = self._base.execute(f"SELECT COALESCE(MAX(id), 0) FROM {at}.codes").fetchone()
@@ -45,6 +59,12 @@ class Codes:
             rows = ({"id": number, "code": word} for number, word in enumerate(new, last + 1))
             self._base.execute_many(f"INSERT INTO {at}.codes (id, code) VALUES (:id, :code)", rows)
         self._reload()
+
+    def _keep_aside(self, words: Sequence[str]) -> None:
+        last = max(filter(None, self._ids.values()), default=0)
+        for number, word in enumerate(words, last + 1):
+            self._ids[word] = number
+            self.new.append(New("codes", number, word))
 
     def account(self, number: str) -> int:
         """The key of an account number, a negative one allocated when it is not 1 to 18 digits."""
@@ -56,6 +76,10 @@ class Codes:
 
     def _extend_accounts(self, number: str) -> None:
         at = self._base.at.cache
+        if self._aside:
+            self._keys[number] = min(self._keys.values(), default=0) - 1
+            self.new.append(New("account_keys", self._keys[number], number))
+            return
         with self._base.exclusively("dictionaries"):
             self._base.execute(
                 f"INSERT INTO {at}.account_keys (account, number) SELECT COALESCE(MIN(account), 0) - 1, :number"
@@ -69,7 +93,9 @@ class Codes:
         at = self._base.at.cache
         known = f"SELECT id FROM {at}.sources WHERE name = :name"
         found = self._base.execute(known, {"name": name}).fetchone()
-        if found is None:
+        if found is None and self._aside:
+            found = self._base.execute(f"SELECT COALESCE(MAX(id), -1) + 1 FROM {at}.sources").fetchone()
+        elif found is None:
             with self._base.exclusively("dictionaries"):
                 self._base.execute(
                     f"INSERT INTO {at}.sources (id, name) SELECT COALESCE(MAX(id), -1) + 1, :name"
@@ -89,10 +115,12 @@ class Codes:
 
 
 class Words:
-    """What the integers of the cache mean, asked for one by one: for reports, which show few."""
+    """What the integers of the cache mean, asked for one by one: for reports, which show few. `new`: words that the
+    cache does not have."""
 
-    def __init__(self, base: Base) -> None:
+    def __init__(self, base: Base, new: Iterable[New] = ()) -> None:
         self._base = base
+        self._new = {(dictionary, number): word for dictionary, number, word in new}
         self._codes: dict[int, str] = {}
 
     def code(self, number: int) -> str:
@@ -105,6 +133,8 @@ class Words:
         return str(key)[1:] if key > 0 else self._one("number", "account_keys", "account", key)
 
     def _one(self, column: str, table: str, key: str, value: int) -> str:
+        if (table, value) in self._new:
+            return self._new[table, value]
         sql = f"SELECT {column} FROM {self._base.at.cache}.{table} WHERE {key} = :value"
         row = self._base.execute(sql, {"value": value}).fetchone()
         return "?" if row is None else str(row[0])

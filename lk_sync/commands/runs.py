@@ -6,11 +6,12 @@ import threading
 
 import click
 
-from lk_sync import reports
+from lk_sync import reports, run_view
 from lk_sync.clock import now
 from lk_sync.commands.desk import Desk, as_json_option, person, sure, yes_option
 from lk_sync.commands.speech import Command, Noun
-from lk_sync.flow.run import Puller
+from lk_sync.errors import SettingsError
+from lk_sync.flow.decide import Decider
 from lk_sync.reports import as_json, say, seconds_between, when
 from lk_sync.store import runs as runs_
 
@@ -45,10 +46,35 @@ def recent(desk: Desk, job: str | None, most: int, json: bool) -> None:
 
 @click.command(cls=Command)
 @click.argument("run", type=int, metavar="ЗАПУСК")
+@as_json_option
 @click.pass_obj
-def approve(desk: Desk, run: int) -> None:
+def show(desk: Desk, run: int, json: bool) -> None:
+    """Что принёс ЗАПУСК; что изменит задержанный или пробный, в рублях, и что делать."""
+    seen = run_view.look(desk.store, run)
+    if seen is None:
+        raise SettingsError(f"запуска {run} не было; последние показывает lk-sync runs")
+    if json:
+        as_json(seen)
+    else:
+        run_view.show(seen, desk.config.lk.zone)
+
+
+@click.command(cls=Command)
+@click.argument("run", type=int, metavar="ЗАПУСК")
+@yes_option
+@click.pass_obj
+def approve(desk: Desk, run: int, yes: bool) -> None:
     """Опубликовать задержанный ЗАПУСК: данные проверены человеком."""
-    reports.run_report(_puller(desk).approve(run))
+    seen = run_view.look(desk.store, run)
+    if seen is not None and seen.run.state == "held":
+        run_view.show_findings(seen.findings)
+        if seen.picture is not None:
+            run_view.show_picture(seen.picture)
+        say("")
+        if not sure(f"Опубликовать запуск {run}?", yes=yes):
+            say("Ничего не опубликовано.")
+            return
+    reports.run_report(_decider(desk).approve(run, who=person()))
 
 
 @click.command(cls=Command)
@@ -63,7 +89,7 @@ def revert(desk: Desk, run: int, yes: bool) -> int:
     if not sure(f"Запуск {run} изменил строки: {told or 'нет данных'}. Вернуть, как было?", yes=yes):
         say("Ничего не изменено.")
         return 0
-    report = _puller(desk).revert(run, who=person())
+    report = _decider(desk).revert(run, who=person())
     reports.run_report(report)
     say(f"Запуск {run} отменён. Следующая загрузка принесёт эти данные снова: если они неверны, исправьте их в")
     say(f"источнике или остановите задание {report.job} в schedules.yaml. Файлы снова читаются, когда снова лежат в")
@@ -71,10 +97,11 @@ def revert(desk: Desk, run: int, yes: bool) -> int:
     return 0
 
 
-def _puller(desk: Desk) -> Puller:
-    return Puller(desk.config, desk.store, clock=now, watch=lambda _: None, stop=threading.Event(), started_by="hand")
+def _decider(desk: Desk) -> Decider:
+    return Decider(desk.config, desk.store, clock=now, watch=lambda _: None, stop=threading.Event(), started_by="hand")
 
 
 runs = Noun("runs", usual=recent, help="Запуски: последние, все или одного ЗАДАНИЯ.")
+runs.add_command(show, "show")
 
 COMMANDS = (runs, approve, revert)

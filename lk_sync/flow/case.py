@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from lk_sync.cache import merge
 from lk_sync.cache.base import Base
-from lk_sync.cache.codes import Words
 from lk_sync.cache.outlook import Outlook
+from lk_sync.flow import stage
 from lk_sync.flow.publish import NOBODY, Differences
 from lk_sync.flow.stage import Staged
 from lk_sync.guards import Guards
@@ -24,7 +24,7 @@ class Known(NamedTuple):
 
 
 class Case:
-    """A staged run beside the cache, with what publishing it would change."""
+    """A staged run beside the cache, with what publishing it would change. `now`: on the supplier's clock."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class Case:
         now: datetime,
     ) -> None:
         self.base, self.staged, self.guards, self.differences, self.now = base, staged, guards, differences, now
-        self.words = Words(base)
+        self.words = stage.words(base)
         self._own = {"origin": NOBODY if differences.origin is None else differences.origin}
         self._published: dict[str, bool] = {}
         sql = f"SELECT dataset, published_at, watermark FROM {base.at.cache}.dataset_state WHERE source = :source"

@@ -7,39 +7,26 @@ are `guards`; those about rows stand here, those about money in `check_money`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
 from lk_sync.cache import merge
-from lk_sync.cache.base import Base
 from lk_sync.cache.merge import Merged
 from lk_sync.clock import moment
 from lk_sync.flow import check_money, tally
 from lk_sync.flow.case import Case
 from lk_sync.flow.findings import Finding, found
-from lk_sync.flow.publish import Differences
 from lk_sync.flow.since import comparable
-from lk_sync.flow.stage import Staged
-from lk_sync.guards import Guards
 from lk_sync.records import DATASETS, month_text, next_month
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 FAR: Final = timedelta(days=3)  # a watermark is local time of nobody knows where, and either clock may be wrong
 
 
-def check(
-    base: Base,
-    staged: Mapping[str, Staged],
-    guards: Mapping[str, Guards],
-    differences: Differences,
-    *,
-    source: str,
-    now: datetime,
-) -> list[Finding]:
-    """All findings of a run. `base`: the cache with what is staged beside it. `now`: on the supplier's clock."""
-    case = Case(base, staged, guards, differences, source=source, now=now)
-    findings = [each for name in staged for rule in EACH for each in rule(case, name)]
+def check(case: Case) -> list[Finding]:
+    """All findings of a run."""
+    findings = [each for name in case.staged for rule in EACH for each in rule(case, name)]
     for whole in (_holders, *check_money.RULES):
         findings += whole(case)
     return findings

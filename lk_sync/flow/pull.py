@@ -60,6 +60,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     cache: CachePlace
     again: tuple[Again, ...] = ()  # rows to be tried again instead of a pull
     anew: bool = False  # files that were taken before are read again
+    aside: bool = False  # no new word of a dictionary is written into the cache
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -192,7 +193,7 @@ def _fill(order: Order, pipe: Connection) -> None:
     cache = order.cache.open()
     try:
         _remind(source, order, cache)
-        staging = Staging(order.staging, run=order.run, source=order.name, codes=Codes(cache))
+        staging = Staging(order.staging, run=order.run, source=order.name, codes=Codes(cache, aside=order.aside))
         with source.connect() as session:
             for wanted in order.wanted:
                 for wish in (wanted, wanted.shaping.gone):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
@@ -25,14 +25,15 @@ from lk_sync.clock import Clock, instant
 from lk_sync.config import Config, SourceSetting
 from lk_sync.contracts import Totals, Wanted
 from lk_sync.errors import BadData, Busy, Held, LkError, SettingsError
-from lk_sync.flow import desk, disk, publish, replay, revert, settle, stage
+from lk_sync.flow import desk, disk, picture, publish, replay, settle, stage
+from lk_sync.flow.case import Case
 from lk_sync.flow.check import check
 from lk_sync.flow.findings import Finding
+from lk_sync.flow.picture import Picture
 from lk_sync.flow.publish import Published
 from lk_sync.flow.pull import Order, Watch, pull
 from lk_sync.flow.replay import Retold
-from lk_sync.flow.revert import Reverted
-from lk_sync.flow.since import asked_since
+from lk_sync.flow.since import asked_by_hand, asked_since
 from lk_sync.flow.stage import Staged
 from lk_sync.locks import Hold
 from lk_sync.schedules import Job
@@ -53,10 +54,12 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True):
     state: runs.State
     datasets: tuple[runs.RunDataset, ...]
     findings: tuple[Finding, ...]
+    kind: runs.Kind = "pull"
+    picture: Picture | None = None  # what would change, of a run that is held or only tried
 
     @property
     def clean(self) -> bool:
-        return self.state != "held" and not any(d.rejected for d in self.datasets)
+        return not any(finding.holds for finding in self.findings) and not any(d.rejected for d in self.datasets)
 
 
 class Act(NamedTuple):
@@ -81,8 +84,11 @@ class Puller:
         self._cache = databases.cache(config)
         self._watch, self._stop, self._started_by = watch, stop, started_by
 
-    def walk(self, name: str, job: Job, *, full: bool = False) -> RunReport:
-        """One run. Raises Busy, SettingsError, Unprotected, Unreachable, AccessDenied, BadData."""
+    def walk(
+        self, name: str, job: Job, *, full: bool = False, dry: bool = False, since: str | None = None
+    ) -> RunReport:
+        """One run. `dry`: nothing is published, the cache is not touched. `since`: the increment begins there. Raises
+        Busy, SettingsError, Unprotected, Unreachable, AccessDenied, BadData."""
         setting = self._config.sources[job.peer]
         file = self._config.folder / "sources" / f"{job.peer}.yaml"
         wanted = mapping.all_wanted(file, setting, job.datasets)
@@ -91,10 +97,11 @@ class Puller:
             self._mend(job.peer)
 
             def body(run: int) -> RunReport:
-                since = self._since(wanted, job.peer, full=full or job.full)
-                return self._walk(run, name, job, setting, since, hold, anew=full or job.full)
+                anew = (full or job.full) and since is None
+                wished = self._since(wanted, job.peer, full=anew, since=since)
+                return self._walk(run, name, job, setting, wished, hold, anew=anew, dry=dry)
 
-            return self._numbered(name, job.peer, body)
+            return self._numbered(name, job.peer, body, kind="dry" if dry else "pull")
 
     def _numbered(
         self,
@@ -143,52 +150,17 @@ class Puller:
                 self._store.write_now(lambda tx: rejects.settle(tx, rejected, by=by, now=self._clock()))
             return report
 
-    def approve(self, run: int) -> RunReport:
-        """Publish a held run as it was staged. Raises SettingsError when it is not held any more."""
-        held = self._one(run)
-        if held is None or held.state != "held":
-            raise SettingsError(f"запуск {run} не задержан; задержанные показывает lk-sync status")
-        with databases.lock(self._config, held.source) as hold:
-            newer = self._store.read(lambda tx: runs.newer_published(tx, source=held.source, run=run))
-            staging = self._staging(run)
-            if newer or not staging.exists():
-                why = f"позже опубликован запуск {newer}" if newer else "его данные уже удалены"
-                raise SettingsError(f"запуск {run} нельзя утвердить: {why}; повторите загрузку")
-            at = datetime.fromisoformat(held.started_at)
-            with publish.staged_beside_cache(self._cache, staging, hold) as (base, staged):
-                done = publish.publish(base, staged, run=run, source=held.source, at=instant(at))
-                desk.settle(self._store, base, staged, run=run, source=held.source, now=self._clock())
-                self._settle_files(base, held.source)
-            report = self._record(run, held.job, staged, done, (), was="held")
-            staging.unlink()
-            return report
-
-    def revert(self, run: int, *, who: str) -> RunReport:
-        """Take a published run back. Raises SettingsError when that is not possible (any more)."""
-        target = self._one(run)
-        if target is None:
-            raise SettingsError(f"запуска {run} не было; последние показывает lk-sync runs")
-        with databases.lock(self._config, target.source), disk.faults_told():
-            self._mend(target.source)
-            with closing(self._cache.open()) as base:
-                revert.refuse(base, run)
-
-                def body(number: int) -> RunReport:
-                    done = revert.revert(base, run, run=number, at=instant(self._clock()))
-                    datasets = tuple(_taken_back(each) for each in done)
-                    act = Act(who, "run_reverted", run, {"by": number})
-                    self._close(number, "published", datasets=datasets, act=act)
-                    return RunReport(run=number, job=target.job, state="published", datasets=datasets, findings=())
-
-                return self._numbered(target.job, target.source, body, kind="revert", reverts=run)
-
-    def _since(self, wanted: list[Wanted], source: str, *, full: bool) -> tuple[Wanted, ...]:
+    def _since(self, wanted: list[Wanted], source: str, *, full: bool, since: str | None = None) -> tuple[Wanted, ...]:
         if full:
             return tuple(wanted)
         setting = self._config.sources[source].datasets
         rows = publish.watermarks(self._cache, source)
         gone = publish.watermarks(self._cache, source, which="gone_watermark")
-        return tuple(asked_since(each, setting[each.dataset.name].overlap_minutes, rows, gone) for each in wanted)
+        minutes = {name: dataset.overlap_minutes for name, dataset in setting.items()}
+        if since is not None:
+            rows = {name: asked_by_hand(name, known, since) for name, known in rows.items()}
+            minutes = dict.fromkeys(minutes, 0)
+        return tuple(asked_since(each, minutes[each.dataset.name], rows, gone) for each in wanted)
 
     def _walk(
         self,
@@ -200,6 +172,7 @@ class Puller:
         hold: Hold,
         retold: Retold | None = None,
         anew: bool = False,
+        dry: bool = False,
     ) -> RunReport:
         staging = self._staging(run)
         order = Order(
@@ -214,11 +187,12 @@ class Puller:
             cache=self._cache,
             again=retold.rows if retold else (),
             anew=anew,
+            aside=dry,
         )
         keep = False
         try:
             pull(order, deadline_seconds=60.0 * job.deadline_minutes, watch=self._watch, stop=self._stop)
-            report = self._check_and_publish(run, name, job, setting, staging, hold, retold)
+            report = self._check_and_publish(run, name, job, setting, staging, hold, retold, dry=dry)
             keep = report.state == "held"
             return report
         finally:
@@ -234,6 +208,8 @@ class Puller:
         staging: Path,
         hold: Hold,
         retold: Retold | None = None,
+        *,
+        dry: bool = False,
     ) -> RunReport:
         at = instant(self._clock())
         with publish.staged_beside_cache(self._cache, staging, hold) as (base, staged):
@@ -241,13 +217,13 @@ class Puller:
             if retold:
                 replay.drop_older(base, staged, run=retold.run)
                 guards = {n: msgspec.structs.replace(rule, reject_percent=100) for n, rule in guards.items()}
-            rejected = stage.rejects(base)
-            self._store.write_now(lambda tx: rejects.add_all(tx, run, rejected))
+            self._keep_rejects(run, base, dry=dry)
             for _ in range(TIMES_MOVED):
                 differences = publish.differences(base, staged, source=job.peer)
-                found = check(base, staged, guards, differences, source=job.peer, now=self._now_of(setting))
-                if any(finding.holds for finding in found):
-                    return self._record(run, name, staged, {}, tuple(found))
+                case = Case(base, staged, guards, differences, source=job.peer, now=self._now_of(setting))
+                found = check(case)
+                if dry or any(finding.holds for finding in found):
+                    return self._record(run, name, staged, {}, tuple(found), drawn=picture.draw(case), dry=dry)
                 with suppress(publish.Moved):
                     done = publish.publish(base, staged, run=run, source=job.peer, at=at, found=differences)
                     desk.settle(self._store, base, staged, run=run, source=job.peer, now=self._clock())
@@ -261,6 +237,17 @@ class Puller:
             setting, file = self._config.sources[name], self._config.folder / "sources" / f"{name}.yaml"
             settle.settle(registry.source(setting.source, setting.connection, file), told)
 
+    def _keep_rejects(self, run: int, base: Base, *, dry: bool) -> None:
+        """Those of a run that only tried wait for nobody."""
+        rejected = stage.rejects(base)
+
+        def work(tx: Tx) -> None:
+            rejects.add_all(tx, run, rejected)
+            if dry:
+                rejects.settle_run(tx, run, by="проба", now=self._clock())
+
+        self._store.write_now(work)
+
     def _now_of(self, setting: SourceSetting) -> datetime:
         return self._clock().astimezone(ZoneInfo(setting.time_zone))
 
@@ -272,13 +259,18 @@ class Puller:
         done: Mapping[str, Published],
         found: tuple[Finding, ...],
         was: runs.State = "running",
+        *,
+        drawn: Picture | None = None,
+        dry: bool = False,
+        act: Act | None = None,
     ) -> RunReport:
         datasets = tuple(_dataset(what, done.get(n), found) for n, what in staged.items())
         changed = any(p.merged.changed for p in done.values())
-        state: runs.State = "held" if not done else "published" if changed else "unchanged"
+        state: runs.State = "held" if not done and not dry else "published" if changed else "unchanged"
         held = Held("; ".join(f"{f.dataset}: {f.text}" for f in found if f.holds)) if state == "held" else None
-        self._close(run, state, held, datasets, was)
-        return RunReport(run=run, job=name, state=state, datasets=datasets, findings=found)
+        self._close(run, state, held, datasets, was, act, drawn)
+        kind: runs.Kind = "dry" if dry else "pull"
+        return RunReport(run=run, job=name, state=state, datasets=datasets, findings=found, kind=kind, picture=drawn)
 
     def _close(
         self,
@@ -288,6 +280,7 @@ class Puller:
         datasets: tuple[runs.RunDataset, ...] = (),
         was: runs.State = "running",
         act: Act | None = None,
+        drawn: Picture | None = None,
     ) -> None:
         kind, text = (type(error).__name__, str(error)) if error else (None, None)
 
@@ -297,6 +290,8 @@ class Puller:
             runs.close(tx, run, state=state, now=self._clock(), was=was, error_kind=kind, error_text=text)
             if act is not None:
                 act.note(tx, self._clock())
+            if drawn is not None:
+                runs.draw(tx, run, msgspec.json.encode(drawn).decode())
 
         self._store.write_now(work)
 
@@ -327,22 +322,6 @@ class Puller:
 
     def _staging(self, run: int) -> Path:
         return self._staging_folder() / f"run-{run:08d}.db"
-
-
-def _taken_back(what: Reverted) -> runs.RunDataset:
-    return runs.RunDataset(
-        dataset=what.dataset,
-        mode="increment",
-        pulled=0,
-        rejected=0,
-        inserted=what.merged.inserted,
-        updated=what.merged.updated,
-        ended=what.merged.ended,
-        source_totals=None,
-        pulled_totals=None,
-        findings="[]",
-        pull_seconds=0.0,
-    )
 
 
 def _dataset(what: Staged, done: Published | None, found: tuple[Finding, ...]) -> runs.RunDataset:

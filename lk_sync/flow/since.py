@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from lk_sync.contracts import Wanted
+from lk_sync.errors import SettingsError
 
 
 def overlapped(watermark: str, minutes: int) -> str:
@@ -49,3 +50,38 @@ def asked_since(wanted: Wanted, minutes: int, rows: Mapping[str, str], gone: Map
         since = noted = min(since, noted)
     shaping = msgspec.structs.replace(wanted.shaping, gone=msgspec.structs.replace(deleted, since=noted))
     return msgspec.structs.replace(wanted, since=since, shaping=shaping)
+
+
+def asked_by_hand(dataset: str, known: str, since: str) -> str:
+    """From where a person wants the increment of a dataset, in the form of its watermark. Raises SettingsError when
+    that is no such thing, or later than what is published, for what is between would be lost."""
+    if known.isdecimal():
+        if not since.isdecimal():
+            raise SettingsError(f"--since: отметка изменений набора {dataset} — число, последнее {known}")
+        asked = since
+        later = int(since) > int(known)
+    else:
+        asked = _in_form(dataset, known, since)
+        later = asked > _in_form(dataset, known, known)
+    if later:
+        raise SettingsError(
+            f"--since: набор {dataset} загружен только по {known}; изменения между этим и {since} потерялись бы"
+        )
+    return asked
+
+
+def _in_form(dataset: str, known: str, text: str) -> str:
+    try:
+        moment, last = datetime.fromisoformat(text.strip()), datetime.fromisoformat(known)
+    except ValueError:
+        raise SettingsError(
+            f"--since «{text}»: нужны дата или дата и время, например 2026-11-01 или 2026-11-01T08:30; отметка "
+            f"изменений набора {dataset} выглядит так: {known}"
+        ) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=last.tzinfo)
+    elif last.tzinfo is None:
+        raise SettingsError(f"--since «{text}»: без часового пояса; отметка изменений набора {dataset}: {known}")
+    else:
+        moment = moment.astimezone(last.tzinfo)
+    return moment.isoformat(sep=" " if " " in known else "T", timespec="microseconds")

@@ -17,7 +17,7 @@ import msgspec
 
 from lk_sync.cache import schema
 from lk_sync.cache.base import Base
-from lk_sync.cache.codes import Codes
+from lk_sync.cache.codes import Codes, New, Words
 from lk_sync.contracts import TakenFile, Totals
 from lk_sync.flow.kept import Origin
 from lk_sync.flow.validate import Reject, Validated
@@ -80,6 +80,7 @@ class Staging:
         )
         self._connection.execute("CREATE TABLE staged (dataset TEXT PRIMARY KEY, body BLOB)")
         self._connection.execute("CREATE TABLE taken (body BLOB)")
+        self._connection.execute("CREATE TABLE new_words (dictionary TEXT, number BIGINT, word TEXT)")
 
     def begin(
         self, dataset: Dataset, fields: Sequence[str], constants: Mapping[str, str | int] | None = None
@@ -97,6 +98,7 @@ class Staging:
         self._connection.executemany("INSERT INTO taken VALUES (?)", bodies)
 
     def close(self) -> None:
+        self._connection.executemany("INSERT INTO new_words VALUES (?, ?, ?)", self.codes.new)
         self._connection.close()
 
 
@@ -280,6 +282,12 @@ def attached(base: Base) -> dict[str, Staged]:
     """What is staged beside the cache of `base`, by dataset."""
     rows = base.execute(f"SELECT dataset, body FROM {base.at.staging}.staged").fetchall()
     return {name: msgspec.msgpack.decode(body, type=Staged) for name, body in rows}
+
+
+def words(base: Base) -> Words:
+    """What the integers mean, beside those of the cache: words that a run has which leaves no trace there."""
+    rows = base.execute(f"SELECT dictionary, number, word FROM {base.at.staging}.new_words").fetchall()
+    return Words(base, [New(*row) for row in rows])
 
 
 def taken(base: Base) -> list[TakenFile]:

@@ -13,9 +13,9 @@ from typing import Any, Final
 import msgspec
 
 from lk_sync.cache.base import Base
-from lk_sync.cache.codes import Words
 from lk_sync.contracts import GroupTotal
 from lk_sync.errors import BadData
+from lk_sync.flow import stage
 from lk_sync.flow.findings import Finding, found, rubles
 from lk_sync.flow.stage import Staged
 from lk_sync.guards import Guards
@@ -50,7 +50,7 @@ def findings(base: Base, what: Staged, rule: Guards) -> Iterator[Finding]:
         if field in what.sums and what.sums[field] != amount:
             text = f"контрольная сумма {field}: в источнике {rubles(amount)}, получено {rubles(what.sums[field])}"
             yield from found(what.dataset, "totals", rule, text)
-    if said.groups and not what.gone and rule.act("totals") != "ignore":
+    if said.groups and not what.gone and not what.replaced and rule.act("totals") != "ignore":
         yield from _groups(base, what, rule, said.groups)
 
 
@@ -85,7 +85,7 @@ def _title(group: Group) -> str:
 
 def _by_group(base: Base, schema: str, name: str, where: str = "", **parameters: Any) -> dict[Group, Sum]:
     """The rows of a table by month and service, as far as the dataset has them."""
-    dataset, words = DATASETS[name], Words(base)
+    dataset, words = DATASETS[name], stage.words(base)
     keys = [column if column in dataset.columns else f"NULL AS {column}" for column in GROUPS]
     grouped = [column for column in GROUPS if column in dataset.columns]
     cells = ", ".join([*keys, "COUNT(*)", *(f"SUM({field})" for field in dataset.totals)])

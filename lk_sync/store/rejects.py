@@ -122,3 +122,7 @@ def settle(tx: Tx, rows: Iterable[Unsettled], *, by: str, now: datetime) -> int:
 def settle_before(tx: Tx, run: int, *, source: str, dataset: str, by: str, now: datetime) -> int:
     """The dataset was read whole by `run`."""
     return tx.change("rejects.settle_before", run=run, source=source, dataset=dataset, by=by, at=instant(now))
+
+
+def settle_run(tx: Tx, run: int, *, by: str, now: datetime) -> int:
+    return tx.change("rejects.settle_run", run=run, by=by, at=instant(now))

@@ -45,6 +45,10 @@ WHERE j.settled_at IS NULL AND j.account IS NOT NULL AND r.state IN ('published'
 UPDATE rejects SET settled_at = :at, settled_by = :by, cells = NULL
 WHERE run = :run AND dataset = :dataset AND found_in = :found_in AND row_number = :row_number AND settled_at IS NULL;
 
+-- name: settle_run!
+-- Everything that a run has rejected.
+UPDATE rejects SET settled_at = :at, settled_by = :by, cells = NULL WHERE run = :run AND settled_at IS NULL;
+
 -- name: settle_before!
 -- A whole snapshot of a dataset was read after them: its source has said everything anew.
 UPDATE rejects SET settled_at = :at, settled_by = :by, cells = NULL

@@ -163,7 +163,7 @@ def test_a_held_run_is_told_by_its_rule_and_without_its_rows(told: Office) -> No
     assert opened["what"] == "задание books: запуск задержан проверкой, абоненты видят прежние данные"
     assert "lk-sync approve 2" in opened["todo"][0]
     assert opened["todo"][1].startswith("payments, правило shrink: если строки удалены намеренно")
-    told.puller.approve(2)
+    told.puller.approve(2, who="root")
     _sweep(told)
     assert [context["closed"][0]["what"] for _, context in _queued(told)[2:]] == [opened["what"]] * 2
 
@@ -217,7 +217,7 @@ def test_the_digest_comes_once_a_day_after_its_hour_and_holds_nothing_of_a_row(t
 
     told.books["payments"]["rows"][0]["сумма"] = "x"
     told.pull()
-    told.puller.approve(1)
+    told.puller.approve(1, who="root")
     here = now().astimezone(told.config.lk.zone)
     assert not written(here.replace(hour=22, minute=59), hour=23)
     assert _queued(told) == []

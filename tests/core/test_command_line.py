@@ -351,3 +351,46 @@ def test_settings_are_found_from_anywhere(office: Office, tmp_path_factory: pyte
         assert done.returncode == 0
         assert f"папка данных: {office.folder / 'var'}" in done.stdout.decode()
     assert list(elsewhere.iterdir()) == []
+
+
+def test_what_a_held_run_would_change_is_shown_before_it_is_approved(office: Office) -> None:
+    office.lk_sync("pull")
+    office.books["payments"]["rows"] = office.books["payments"]["rows"][:5]
+    office.keep_books()
+    assert "lk-sync runs show 2" in office.lk_sync("pull", "--full").out
+    shown = office.lk_sync("runs", "show", "2")
+    assert shown.code == 0
+    assert shown.lines[0] == ["Запуск 2, задание books, источник books: ЗАДЕРЖАН"]
+    assert "Что делать: если строки удалены намеренно — утвердите" in shown.out
+    assert ["payments", "0", "0", "5", "5"] in shown.lines
+    assert ["payments", "2026-11", "—", "10", "5", "50.00 ₽", "11.25 ₽", "-38.75 ₽"] in shown.lines
+    assert ["000000009", "9.95 ₽", "0.00 ₽", "-9.95 ₽"] in shown.lines
+    assert "Иванов" not in shown.out
+    assert shown.out.endswith("lk-sync pull books. Задержанное хранится неделю.\n")
+    tree = json.loads(office.lk_sync("runs", "show", "2", "--json").out)
+    assert (tree["run"]["state"], tree["findings"][0]["code"], tree["picture"]["movers"][0]) == (
+        "held", "shrink", {"account": "000000009", "was": 995, "now": 0},
+    )  # fmt: skip
+    approved = office.lk_sync("approve", "2")
+    assert ["000000009", "9.95 ₽", "0.00 ₽", "-9.95 ₽"] in approved.lines
+    assert "Запуск 2, задание books: опубликован" in approved.out
+    assert office.lk_sync("runs", "show", "9").err == "Ошибка: запуска 9 не было; последние показывает lk-sync runs\n"
+
+
+def test_a_dry_run_shows_what_would_change_and_changes_nothing(office: Office) -> None:
+    tried = office.lk_sync("pull", "--dry-run")
+    assert tried.code == 0
+    assert tried.lines[0] == ["Запуск 1, задание books: проба"]
+    assert ["payments", "2026-11", "—", "0", "10", "0.00 ₽", "50.00 ₽", "+50.00 ₽"] in tried.lines
+    assert "Это проба: ничего не опубликовано" in tried.out
+    assert "данные ещё не загружались" in office.lk_sync("status").out
+    office.lk_sync("pull")
+    office.books["payments"]["rows"] = office.books["payments"]["rows"][:5]
+    office.keep_books()
+    would_be_held = office.lk_sync("pull", "--dry-run", "--full", "--json")
+    (report,) = json.loads(would_be_held.out)
+    assert (would_be_held.code, report["kind"], report["state"]) == (1, "dry", "unchanged")
+    assert report["picture"]["datasets"][0]["ended"] == 5
+    assert office.lk_sync("approve", "3").code == 2
+    assert [line[4] for line in office.lk_sync("runs").lines[1:]] == ["проба", "опубликован", "проба"]
+    assert "--full и --since вместе" in office.lk_sync("pull", "--full", "--since", "2026-11-01").err

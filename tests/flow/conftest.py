@@ -15,6 +15,7 @@ import pytest
 from lk_sync import databases, registry
 from lk_sync.clock import now
 from lk_sync.config import Config
+from lk_sync.flow.decide import Decider
 from lk_sync.flow.run import Puller, RunReport
 from lk_sync.schedules import Job
 from tests.at_the_store import Kept
@@ -89,14 +90,14 @@ class World:
         row = {"ЛС": number, "ид": ident, "сумма": amount, "дата": "2026-11-01", "месяц": "2026-11"}
         self.books["payments"]["rows"].append(row | {"канал": "касса", "изменён": changed} | other)
 
-    def pull(self, *, full: bool = False, **job: Any) -> RunReport:
+    def pull(self, *, full: bool = False, dry: bool = False, since: str | None = None, **job: Any) -> RunReport:
         self.script.write_text(json.dumps(self.books), "utf-8")
         puller = Puller(self.config, self.store, clock=now, watch=lambda _: None, stop=self.stop, started_by="hand")
-        return puller.walk("books", Job(pull="books", every="1h", **job), full=full)
+        return puller.walk("books", Job(pull="books", every="1h", **job), full=full, dry=dry, since=since)
 
     @property
-    def puller(self) -> Puller:
-        return Puller(self.config, self.store, clock=now, watch=lambda _: None, stop=self.stop, started_by="hand")
+    def puller(self) -> Decider:
+        return Decider(self.config, self.store, clock=now, watch=lambda _: None, stop=self.stop, started_by="hand")
 
 
 @pytest.fixture

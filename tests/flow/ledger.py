@@ -12,6 +12,7 @@ from lk_sync.cache.base import Base
 from lk_sync.cache.codes import Codes
 from lk_sync.cache.places import CachePlace, SqliteCache
 from lk_sync.flow import publish
+from lk_sync.flow.case import Case
 from lk_sync.flow.check import check
 from lk_sync.flow.findings import Finding
 from lk_sync.flow.publish import Published
@@ -92,7 +93,7 @@ class Ledger:
         self.run += 1
         with self.staged(books, **more) as (base, staged):
             differences = publish.differences(base, staged, source="books")
-            return check(base, staged, rules, differences, source="books", now=now)
+            return check(Case(base, staged, rules, differences, source="books", now=now))
 
     def rows(self, sql: str) -> list[Any]:
         with closing(self.cache.open()) as base:

@@ -87,7 +87,7 @@ def test_what_a_held_run_has_rejected_is_on_the_desk_but_touches_no_account(worl
     assert world.pull(full=True).state == "held"
     assert len(open_rows(world)) == 10
     assert world.store.read(rejects.unsettled_accounts) == []
-    world.puller.approve(2)
+    world.puller.approve(2, who="root")
     assert len(world.store.read(rejects.unsettled_accounts)) == 10
 
 

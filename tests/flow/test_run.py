@@ -128,14 +128,14 @@ def test_a_held_run_is_published_when_a_person_approves_it(world: World, cells: 
     world.pull()
     world.books["payments"]["rows"] = world.books["payments"]["rows"][:5]
     held = world.pull(full=True)
-    report = world.puller.approve(held.run)
+    report = world.puller.approve(held.run, who="root")
     assert report.state == "published"
     assert cells("SELECT COUNT(*) FROM payments") == [(5,)]
     stored = world.store.read(lambda tx: runs.one(tx, held.run))
     assert stored is not None
     assert stored.state == "published"
     with pytest.raises(SettingsError, match="не задержан"):
-        world.puller.approve(held.run)
+        world.puller.approve(held.run, who="root")
 
 
 def test_a_held_run_cannot_overwrite_a_later_publication(world: World) -> None:
@@ -148,7 +148,7 @@ def test_a_held_run_cannot_overwrite_a_later_publication(world: World) -> None:
     world.payment("000000001", "ещё", "1", changed="2026-12-01T00:00:00")
     assert world.pull(full=True).state == "published"
     with pytest.raises(SettingsError, match="позже опубликован запуск 3"):
-        world.puller.approve(held.run)
+        world.puller.approve(held.run, who="root")
 
 
 @pytest.mark.parametrize(
