@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+import msgspec
+
 from connectors.odata.metadata import RECORDS, Family, Property, Published, Shape
+from connectors.odata.resource import MONTH
 from lk_sync.contracts import Found, FoundColumn
 from lk_sync.records import Kind
 
+USUAL_MONTHS: Final = 36
 _KINDS: Final[Mapping[Family, tuple[Kind, ...]]] = {
     "text": ("text", "code", "account", "int", "money", "volume", "date", "month", "datetime", "bool"),
     "word": ("code", "text"),
@@ -33,8 +37,23 @@ def _sets(published: Published) -> Iterator[Found]:
 
 
 def _virtual(published: Published) -> Iterator[Found]:
+    """Balances and turnovers are asked for month by month. Where their references lead, the records say."""
     for (name, function), gives in published.functions.items():
-        yield Found(how="from", origin=f"{name}/{function}", columns=_columns(gives.shape), key=gives.shape.key)
+        records = published.sets.get(f"{name}_RecordType", published.sets[name]).properties
+        slices = function.startswith("Slice")
+        month = () if slices else (FoundColumn(name=MONTH, type="Edm.DateTime", kinds=("month", "date")),)
+        yield Found(
+            how="from",
+            origin=f"{name}/{function}",
+            columns=(*month, *(_pointing(each, records) for each in _columns(gives.shape))),
+            key=gives.shape.key,
+            options={} if slices else {"months": USUAL_MONTHS},
+        )
+
+
+def _pointing(column: FoundColumn, records: Mapping[str, Property]) -> FoundColumn:
+    known = records.get(column.name)
+    return msgspec.structs.replace(column, refers=column.refers or (known.refers if known else None))
 
 
 def _columns(shape: Shape) -> tuple[FoundColumn, ...]:
