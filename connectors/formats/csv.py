@@ -49,7 +49,7 @@ class Table:
         self._lines = Lines(self._text)
         self._plain = fits is None and not (seen.torn or options.comment or options.skip_blank or options.total)
         self._patience = Patience(name)
-        self._blank_inside = 0  # so many of the next lines are known to be blank, with others behind them
+        self._known_inside = 0  # so many of the next lines that might end the file are known to have rows behind them
         self._number = 0  # of the record that was read last
         self.columns = self._header()
 
@@ -140,7 +140,7 @@ class Table:
         """The rows that are left: (number, first line, cells, why there are none)."""
         while (line := self._lines.next()) is not None:
             self._number += 1
-            if self._is_skipped(line) or (not line.strip("\r\n") and self._only_blank_follow()):
+            if self._is_skipped(line) or (self._may_be_last(line) and self._nothing_follows()):
                 continue
             cells, reason = self._row(line)
             if cells is None:
@@ -150,21 +150,23 @@ class Table:
     def _is_skipped(self, line: str) -> bool:
         if self._options.skip_blank and not line.strip():
             return True
-        if self._options.comment and line.startswith(self._options.comment):
-            return True
-        total = self._options.total
-        return total is not None and line.lstrip('"').startswith(total.starts)
+        return bool(self._options.comment) and line.startswith(self._options.comment)
 
-    def _only_blank_follow(self) -> bool:
-        """Blank lines at the end of a file are no rows."""
-        if self._blank_inside:
-            self._blank_inside -= 1
+    def _may_be_last(self, line: str) -> bool:
+        """A blank line at the end of a file, or one of totals, is no row; in the middle it is one."""
+        total = self._options.total
+        return not line.strip("\r\n") or (total is not None and line.lstrip('"').startswith(total.starts))
+
+    def _nothing_follows(self) -> bool:
+        """Whether only blank lines, comments and the line of totals are left."""
+        if self._known_inside:
+            self._known_inside -= 1
             return False
         ahead = []
         while (line := self._lines.next()) is not None:
             ahead.append(line)
-            if line.strip("\r\n") or len(ahead) > MAX_FAULTS:
-                self._blank_inside = len(ahead) - 1
+            if not (self._is_skipped(line) or self._may_be_last(line)) or len(ahead) > MAX_FAULTS:
+                self._known_inside = sum(map(self._may_be_last, ahead[:-1]))
                 self._lines.back(ahead)
                 return False
         return True

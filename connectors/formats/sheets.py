@@ -142,6 +142,10 @@ class Grid(ABC):
     def _data(self) -> Iterator[GridRow]:
         if self._first is not None:
             yield self._first
+        held: GridRow | None = None  # what may be the line of totals, until a row comes behind it
         for row in self._rows:
-            if not self._is_total(row[1]):
+            if held is not None:
+                yield held
+            held = row if self._is_total(row[1]) else None
+            if held is None:
                 yield row

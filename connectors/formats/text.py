@@ -7,6 +7,7 @@ in another encoding, holds zero bytes or ends inside a letter is refused as a wh
 from __future__ import annotations
 
 import codecs
+import io
 import re
 from typing import BinaryIO, Final
 
@@ -124,7 +125,11 @@ def tail(file: BinaryIO, encoding: str) -> list[str]:
     size = file.seek(0, 2)
     start = max(0, size - HEAD_BYTES) & ~1
     file.seek(start)
-    text = file.read().decode(encoding, "replace")
+    lines = split(file.read().decode(encoding, "replace"))
     file.seek(0)
-    lines = text.splitlines()
-    return lines[1:] if start else lines
+    return [line.rstrip("\r\n") for line in (lines[1:] if start else lines)]
+
+
+def split(text: str) -> list[str]:
+    """The lines with their ends. Unlike `splitlines` only CR and LF end one: a value may hold a form feed."""
+    return list(io.StringIO(text, newline=""))

@@ -22,6 +22,7 @@ FEW_MONTHS: Final = 3
 _SHORT_MONTH: Final = re.compile(r"(?:0?[1-9]|1[0-2])(?:1[5-9]|[2-4]\d)", re.ASCII)
 FEW_ROWS: Final = 3
 SAME: Final = 0.8
+RARELY: Final = 0.02
 _FORMS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
     (form, re.compile(pattern, re.ASCII))
     for form, pattern in (
@@ -53,6 +54,8 @@ ACCOUNT: Final = re.compile(
     r"^(лс|л/с|л\.?с\.?|ls|lc|licsch\w*|account\w*|acc|лиц\S*сч[её]т\w*|лицевой.*сч[её]т.*|лицевой|счет|счёт)$",
     re.IGNORECASE,
 )
+DAY: Final = re.compile(r"(дата|день|date|day)", re.IGNORECASE)
+REMEMBERED: Final = 1_000_000
 PERIOD: Final = re.compile(r"(период|period|месяц|month)\w{0,8}", re.IGNORECASE)
 _MOJIBAKE: Final = re.compile(r"[РС][\u0080-\u00bf°±Ђ-Џђ-џ‚-›\u00a0-\u00ff]|[ÐÑ][\u0080-\u00bf]|Ã.|[À-ÿ]{4,}")
 _LOST: Final = re.compile(r"\ufffd|\?{3,}")
@@ -75,6 +78,9 @@ class Column:
         self.example: str | None = None
         self.months: set[str] = set()
         self.other_digits = False
+        self._accounts_seen: set[int] = set()
+        self.again = 0
+        self.again_at: list[int] = []
 
     def add(self, numbers: Sequence[int], cells: Sequence[Cell]) -> None:
         for number, cell in zip(numbers, cells, strict=True):
@@ -98,6 +104,8 @@ class Column:
             self.zeros += text[0] == "0" and len(text) > 1
             self.lengths[len(text)] += 1
             self._month(text)
+            if self.is_account:
+                self._account(number, text)
             few = self.of_length.setdefault(len(text), [])
             if len(few) < SHOWN:
                 few.append(number)
@@ -110,6 +118,14 @@ class Column:
                 self.lost = [*self.lost, number][:SHOWN]
             if _MOJIBAKE.search(text):
                 self.garbled = [*self.garbled, number][:SHOWN]
+
+    def _account(self, number: int, text: str) -> None:
+        mark = hash(text)
+        if mark in self._accounts_seen:
+            self.again += 1
+            self.again_at = [*self.again_at, number][:SHOWN]
+        elif len(self._accounts_seen) < REMEMBERED:
+            self._accounts_seen.add(mark)
 
     def _month(self, text: str) -> None:
         if not _SHORT_MONTH.fullmatch(text):
@@ -165,6 +181,9 @@ class Column:
         if self.forms["exponent"]:
             what = f"числа вида 1,2E+11 ({self.forms['exponent']} шт.): последние цифры потеряны"
             yield self._remark(what, "сделайте столбец текстовым и выгрузите заново", [self.first["exponent"]])
+        if 0 < self.again <= RARELY * self.filled:
+            what = f"лицевой счёт повторяется, хотя почти все разные ({self.again})"
+            yield self._remark(what, "если строка — счёт, одна из двух лишняя", self.again_at, grave=False)
         if not self.is_account or not self.lengths or self.share("digits") < SAME:
             return
         if self.filled < FEW_ROWS:
@@ -180,6 +199,7 @@ class Column:
             yield self._remark(what, "выгружайте номер лицевого счёта текстом, а не числом", rows)
 
     def _dates(self) -> Iterator[Remark]:
+        yield from self._dates_as_numbers()
         forms = [form for form in DATES if self.forms[form]]
         if not forms or self.share(*DATES) < 0.5:
             return
@@ -190,12 +210,22 @@ class Column:
         if self.forms["slash"]:
             yield from self._slashes()
 
+    def _dates_as_numbers(self) -> Iterator[Remark]:
+        if not DAY.match(self.name.strip()) or self.share("digits") <= SAME:
+            return
+        rows = [self.first["digits"]]
+        if set(self.lengths) == {5}:
+            yield self._remark("дни записаны числами Excel (46000)", "выгружайте даты как ГГГГ-ММ-ДД", rows)
+        elif set(self.lengths) == {8}:
+            what = "даты без разделителей; полю нужен format: ГГГГММДД (или ДДММГГГГ)"
+            yield self._remark(what, "лучше выгружайте их как ГГГГ-ММ-ДД", rows, grave=False)
+
     def _slashes(self) -> Iterator[Remark]:
         advice = "выгружайте даты как ГГГГ-ММ-ДД или ДД.ММ.ГГГГ"
         if self.day_first and self.month_first:
             yield self._remark("то день, то месяц стоит первым", advice, [self.first["slash"]])
         elif self.month_first:
-            yield self._remark("первым стоит месяц; поле нужен format: М/Д/ГГГГ", advice, grave=False)
+            yield self._remark("первым стоит месяц; полю нужен format: М/Д/ГГГГ", advice, grave=False)
         elif self.day_first:
             yield self._remark("даты через косую черту; полю нужен format: ДД/ММ/ГГГГ", advice, grave=False)
         else:

@@ -41,6 +41,7 @@ class Shape(msgspec.Struct, kw_only=True):
     closing: bool = False
     uneven: bool = False
     pairs: bool = False
+    other_header: int = 0  # so many fields has what looks like the header, unlike the rows
 
 
 def shape(lines: Sequence[str], last: str) -> Shape | None:
@@ -57,6 +58,7 @@ def shape(lines: Sequence[str], last: str) -> Shape | None:
     parsed = _parsed(rows, found.delimiter)
     found.before = next((i for i, row in enumerate(parsed) if len(row) == found.width), 0)
     _header(found, parsed)
+    _header_above(found, parsed)
     if with_total:
         (found.total,) = _parsed([last], found.delimiter) or [[]]
     return found
@@ -128,6 +130,20 @@ def _parsed(lines: Sequence[str], delimiter: str) -> list[list[str]]:
         return list(csv.reader(lines, delimiter=delimiter))
     except csv.Error:
         return [line.split(delimiter) for line in lines]
+
+
+def _header_above(found: Shape, rows: Sequence[list[str]]) -> None:
+    """The line above the first row may be a header of another width: one delimiter more or fewer than the rows have."""
+    if found.header is not None or not found.before:
+        return
+    above = [cell.strip() for cell in rows[found.before - 1]]
+    words = [cell for cell in above if cell]
+    if len(words) < 2 or any(_NUMBER.fullmatch(cell) for cell in words) or len(set(words)) != len(words):
+        return
+    if len(above) == found.width - 1 and not any(row[-1].strip() for row in rows[found.before :] if row):
+        found.header, found.certain, found.closing, found.before = [*above, ""], True, True, found.before - 1
+    else:
+        found.other_header = len(above)
 
 
 def _header(found: Shape, rows: Sequence[list[str]]) -> None:

@@ -9,7 +9,9 @@ from connectors.formats import client_bank
 from connectors.formats.dbf import VERSIONS
 
 HEAD_BYTES: Final = 1 << 16
-Kind = Literal["empty", "zip", "xlsx", "ods", "ole", "dbf", "html", "xml", "client_bank", "pdf", "rtf", "gzip", "text"]
+Kind = Literal[
+    "empty", "zip", "xlsx", "ods", "ole", "dbf", "html", "xml", "client_bank", "pdf", "rtf", "gzip", "json", "text"
+]
 _BEGINNINGS: Final[tuple[tuple[bytes, Kind], ...]] = (
     (b"\xd0\xcf\x11\xe0", "ole"),
     (b"%PDF", "pdf"),
@@ -26,6 +28,7 @@ WORDS: Final[dict[Kind, str]] = {
     "pdf": "документ PDF",
     "rtf": "документ RTF",
     "gzip": "архив GZIP",
+    "json": "данные JSON",
 }
 
 
@@ -66,6 +69,8 @@ def _of_text(head: bytes) -> Kind:
     plain = head.replace(b"\0", b"").lstrip(b" \t\r\n")
     if plain.startswith(client_bank.FIRST_LINE.encode()):
         return "client_bank"
+    if plain.startswith((b"{", b"[{")):
+        return "json"
     if not plain.startswith(b"<"):
         return "text"
     low = plain[:2000].lower()

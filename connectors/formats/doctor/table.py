@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -10,13 +11,14 @@ import msgspec
 
 from connectors.formats.contract import Opened, Portion
 from connectors.formats.csv import KOPECK_DIGITS
-from connectors.formats.doctor.columns import Column
+from connectors.formats.doctor.columns import SAME, SUMMED, Column
 from connectors.formats.options import FileOptions, TotalLine
 from lk_sync.contracts import Remark
 from lk_sync.errors import BadData
 from lk_sync.flow.validate import Unfit, scaled
 
 SHOWN: Final = 5
+_SUBTOTAL: Final = re.compile(r"\s*(итого|всего|подытог|total)\b", re.IGNORECASE)
 REASONS: Final = 12
 REMEMBERED: Final = 1_000_000
 MAX_COLUMNS: Final = 300
@@ -39,6 +41,9 @@ class _Walk:
         self.places: dict[str, list[int]] = {}
         self._seen: set[int] = set()
         self.twice_at: list[int] = []
+        self._names = tuple(columns)
+        self.headers: list[int] = []
+        self.subtotals: list[int] = []
 
     def add(self, portion: Portion) -> None:
         numbers = portion.numbers or range(portion.first_row, portion.first_row + portion.rows)
@@ -53,7 +58,13 @@ class _Walk:
         self.torn += len(portion.faults)
 
     def _repeated(self, numbers: Sequence[int], portion: Portion) -> None:
+        if not portion.columns:
+            return
         for number, row in zip(numbers, zip(*portion.columns, strict=True), strict=True):
+            if row[1:] and row[1:] == self._names[1:]:
+                self.headers = [*self.headers, number][:SHOWN]
+            if row[0] and _SUBTOTAL.match(row[0]):
+                self.subtotals = [*self.subtotals, number][:SHOWN]
             mark = hash(row)
             if mark in self._seen:
                 self.twice += 1
@@ -67,6 +78,14 @@ class _Walk:
             yield Remark(what=f"строк не прочесть: {count} — {reason}", advice=advice, rows=tuple(self.places[reason]))
         for column in self.columns:
             yield from column.remarks()
+        if self.headers:
+            advice = "склеены несколько файлов? выгружайте заголовок один раз"
+            yield Remark(what="заголовок повторяется среди строк", advice=advice, rows=tuple(self.headers))
+        if self.subtotals:
+            advice = "уберите их из выгрузки или укажите, с чего они начинаются, в comment"
+            yield Remark(what="среди строк есть промежуточные итоги", advice=advice, rows=tuple(self.subtotals))
+        if not self.rows and not self.torn:
+            yield Remark(what="в файле нет ни одной строки", advice="проверьте отбор в программе, которая выгружает")
         if self.twice:
             advice = "проверьте, не выгружено ли одно и то же дважды"
             yield Remark(
@@ -116,10 +135,13 @@ def totals(cells: Sequence[str], starts: str, looked: Looked) -> tuple[TotalLine
 
 def _column(kopecks: int, place: int, cells: Sequence[str], columns: Sequence[Column]) -> Column | None:
     """The column that this is the sum of; the one above it, if that fits."""
-    aligned = len(cells) == len(columns) and columns[place - 1].kopecks == kopecks
-    if aligned and kopecks:
+    if len(cells) == len(columns) and columns[place - 1].kopecks == kopecks and _is_summed(columns[place - 1]):
         return columns[place - 1]
     return next((column for column in columns if column.kopecks == kopecks and kopecks and not column.is_account), None)
+
+
+def _is_summed(column: Column) -> bool:
+    return column.share(*SUMMED) > SAME and not column.is_account
 
 
 def _amiss(text: str, place: int, cells: Sequence[str], looked: Looked) -> Remark:

@@ -42,7 +42,8 @@ def _first(file: BinaryIO, encoding: str) -> Iterator[str]:
     """The first whole lines."""
     file.seek(0)
     head = file.read(HEAD_BYTES)
-    lines = head.decode("utf-8-sig" if encoding == "utf-8" else encoding, "replace").splitlines(keepends=True)
+    decoded = head.decode("utf-8-sig" if encoding == "utf-8" else encoding, "replace")
+    lines = text.split(decoded)
     yield from (lines[:-1] if len(head) == HEAD_BYTES else lines)[:SAMPLE_ROWS]
 
 
@@ -87,7 +88,7 @@ def _options(encoding: str, shaped: Shape) -> FileOptions:
         skip_lines=shaped.before,
         comment=shaped.comments,
         skip_blank=shaped.blank,
-        closing_delimiter=shaped.closing and shaped.header is not None and bool(shaped.header[-1]),
+        closing_delimiter=shaped.closing,
         total=None if shaped.total is None else TotalLine(starts=table.starts(shaped.total[0])),
     )
 
@@ -110,6 +111,16 @@ def _unsure(shaped: Shape) -> Iterator[Remark]:
             what="не ясно, заголовок ли в первой строке",
             advice="посмотрите сами; если это данные, добавьте header: false",
             grave=False,
+        )
+    if shaped.other_header:
+        comma = "; запятая — и разделитель, и знак дроби?" if shaped.delimiter == "," else ""
+        yield Remark(
+            what=f"в заголовке полей {shaped.other_header}, а в строках {shaped.width}{comma}",
+            advice="выгружайте с разделителем «;» и берите в кавычки значения, в которых он есть",
+        )
+    if shaped.closing:
+        yield Remark(
+            what="в конце каждой строки лишний разделитель", advice="читается с closing_delimiter", grave=False
         )
     if shaped.uneven:
         yield Remark(

@@ -187,6 +187,18 @@ def test_comments_leading_lines_and_a_closing_total_are_no_rows() -> None:
     assert part.numbers == [4, 6]
 
 
+def test_a_total_in_the_middle_is_a_row_and_not_lost() -> None:
+    body = "ЛС;Сумма\n1;10\nИтого по дому;10\n\n2;5\nИтого;15\n\n# конец\n".encode()
+    rows, faults = torn(body, total=TotalLine(starts="Итого", sums={"Сумма": 2}), comment=("#",))
+    assert rows == [["1", "10"], ["Итого по дому", "10"], ["2", "5"]]
+    assert [number for number, _ in faults] == [4]
+
+
+def test_many_blank_lines_take_no_time() -> None:
+    rows, _ = torn(b"a;b\n1;2\n" + b"\n" * 900 + b"3;4\n" + b"\n" * 900)
+    assert len(rows) == 2
+
+
 @pytest.mark.parametrize(
     ("end", "why"), [("", "не начинается с «Итого»"), ("Итого;два\n", "не читается"), ("Итого\n", "не читается")]
 )

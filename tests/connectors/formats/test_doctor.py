@@ -150,6 +150,12 @@ SPOILT: list[tuple[str, bytes, str]] = [
     ("empty", b"", "пустой файл"),
     ("pdf", b"%PDF-1.7\n...", "PDF"),
     ("old excel", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "xls"),
+    ("serials", spoilt(lambda line: _part(line, 3, lambda _: "46000")), "дни записаны числами Excel"),
+    ("two headers", body([*lines(), *lines()]), "заголовок повторяется"),
+    ("subtotals", body([*lines(5), "Итого по дому;;;;1", *lines(5)[1:]]), "промежуточные итоги"),
+    ("no rows", body([HEADER]), "нет ни одной строки"),
+    ("json", b'{"error": "license"}', "JSON"),
+    ("commas", body([HEADER.replace(";", ","), *["1,a,b,01.11.2026,5,50"] * 9]), "в заголовке полей 5, а в строках 6"),
     ("few letters", body(["ЛС;Сумма", "1;2", "3;4", "5;6"], "cp866"), "букв слишком мало"),
 ]  # fmt: skip
 
@@ -159,6 +165,18 @@ def test_what_was_spoilt_is_told(raw: bytes, why: str) -> None:
     found = seen(raw)
     assert why in said(found)
     assert graves(found) or not found.readable
+
+
+def test_a_delimiter_at_the_end_of_rows_is_read() -> None:
+    raw = body([HEADER, *[f"{line};" for line in lines()[1:]]])
+    found = seen(raw)
+    assert (graves(found), (found.options or {})["closing_delimiter"]) == ([], True)
+    assert opens(raw, found) == 40
+
+
+def test_an_account_that_comes_again_among_different_ones_is_mentioned() -> None:
+    found = seen(body([*lines(90), lines(90)[5].replace("Иванов", "Петров")]))
+    assert "лицевой счёт повторяется" in said(found)
 
 
 def test_a_right_total_is_part_of_the_draft() -> None:

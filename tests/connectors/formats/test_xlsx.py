@@ -164,6 +164,12 @@ def test_a_total_is_no_row_and_is_told() -> None:
         opened(body, total=TotalLine(starts="Всего"))
 
 
+def test_a_total_in_the_middle_is_a_row_and_not_lost() -> None:
+    body = book(["ЛС", "Сумма"], ["1", 10], ["Итого по дому", 10], ["2", 5], ["Итого", 15])
+    total = TotalLine(starts="Итого", sums={"Сумма": 2})
+    assert read(body, "ЛС", total=total) == [("1",), ("Итого по дому",), ("2",)]
+
+
 def test_a_missing_column_is_named_with_the_nearest() -> None:
     with pytest.raises(SchemaDrift, match="нет колонки «Лицевой счёт», есть похожая «Лицевой счет»"):
         opened(book(["Лицевой счет"], ["1"])).require(["Лицевой счёт"])
