@@ -162,7 +162,7 @@ class _Maker:
             case "coalesce":
                 return First(tuple(self._parts(by.coalesce or (), depth, *steps, "coalesce", lenient=True)))
             case "concat":
-                return self._joined(by.concat or (), *steps, "concat")
+                return self._joined(by.concat or (), depth, *steps, "concat")
         return self._found(by.lookup, *steps, "lookup", lenient=lenient)
 
     def _parts(
@@ -192,7 +192,7 @@ class _Maker:
             return DayOf(asked, month=self.target.kind == "month")
         return asked if self._ours.scale is None else Scaled(asked, self._ours.scale)
 
-    def _joined(self, parts: tuple[str | Expression, ...], *steps: str | int) -> Node:
+    def _joined(self, parts: tuple[str | Expression, ...], depth: int, *steps: str | int) -> Node:
         pieces: list[Node | Between] = []
         for i, part in enumerate(parts):
             if isinstance(part, str) and not any(letter.isalnum() for letter in part):
@@ -203,18 +203,33 @@ class _Maker:
                 pieces.append(self._recipes._operand(self.target, part.column or "", "text"))
             elif part.constant is not None:
                 pieces.append(Fixed(part.constant))
+            elif part.lookup is not None and depth + 1 < DEEPEST:
+                pieces.append(self._found_text(part.lookup, *steps, i, "lookup"))
             else:
-                raise Wrong("в concat бывают только столбцы и constant", *steps, i)
-        if not any(isinstance(piece, Cell) for piece in pieces):
+                raise Wrong("в concat бывают только столбцы, constant и lookup", *steps, i)
+        if not any(isinstance(piece, Cell | Found) for piece in pieces):
             raise Wrong("в concat нет ни одного столбца", *steps)
         return Read(Joined(tuple(pieces)), msgspec.structs.replace(self.target, required=False), self._ours.format)
 
     def _found(self, lookup: Lookup | None, *steps: str | int, lenient: bool) -> Node:
-        if lookup is None or sum(origin is not None for origin in (lookup.table, lookup.query, lookup.file)) != 1:
-            raise Wrong("нужен ровно один из ключей from, query, file", *steps)
-        key = self._recipes._operand(self.target, lookup.column, "text")
-        table = self._recipes._lookup(self.target, lookup, self._asked())
+        one = _of_one_origin(lookup, *steps)
+        key = self._recipes._operand(self.target, one.column, "text")
+        table = self._recipes._lookup(self.target, one, self._asked())
         return self._made(Found(key, table, absent_is_empty=lenient))
+
+    def _found_text(self, lookup: Lookup, *steps: str | int) -> Found:
+        """A part of a longer text; what the whole of it means is judged afterwards."""
+        one = _of_one_origin(lookup, *steps)
+        key = self._recipes._operand(self.target, one.column, "text")
+        part = msgspec.structs.replace(self.target, values={}, words=(), any_case=False)
+        table = self._recipes._lookup(part, one, "text")
+        return Found(key, table, absent_is_empty=self._ours.default is not None)
+
+
+def _of_one_origin(lookup: Lookup | None, *steps: str | int) -> Lookup:
+    if lookup is None or sum(origin is not None for origin in (lookup.table, lookup.query, lookup.file)) != 1:
+        raise Wrong("нужен ровно один из ключей from, query, file", *steps)
+    return lookup
 
 
 def _only_key(by: Expression, *steps: str | int) -> str:

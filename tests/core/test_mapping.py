@@ -104,6 +104,12 @@ def test_a_job_may_ask_for_some_datasets_only(file: Path) -> None:
         ('"3"', '"три"', 14, "fields.digits_frac: constant «три»: это не число"),
         ("{column: Номер}", "{sum: [а, б]}", 10, "fields.serial.sum: sum не подходит полю этого вида"),
         ("{column: Номер}", "{concat: [/, {constant: а}]}", 10, "serial.concat: в concat нет ни одного столбца"),
+        ("{column: Номер}", "{concat: [a, {sum: [b]}]}", 10, "concat.1: в concat бывают только столбцы"),
+        (
+            "{column: Номер}", "{coalesce: [{concat: [{lookup: {column: a, from: b, key: c, value: d}}]}]}", 10,
+            "serial.coalesce.0.concat.0: в concat бывают только столбцы, constant и lookup",
+        ),
+        ("{column: Номер}", "{concat: [{lookup: {column: a, key: b, value: c}}]}", 10, "lookup: нужен ровно один из"),
         ("{column: Номер}", "{coalesce: []}", 10, "fields.serial.coalesce: пустой список"),
         ("{column: Номер}", "{coalesce: [a, {coalesce: [{coalesce: [b]}]}]}", 10, "не глубже одного раза"),
         ("{column: Номер}", "{lookup: {column: a, key: b, value: c}}", 10, "serial.lookup: нужен ровно один из ключей"),

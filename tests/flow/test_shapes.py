@@ -94,6 +94,32 @@ def test_a_row_that_cannot_be_made_is_rejected_and_the_others_are_not(
     assert told_reason.startswith(reason)
 
 
+HOUSES = """
+  accounts:
+    from: Счета
+    guards: {reject_percent: 100}
+    fields:
+      account: {column: лс}
+      holder_key: {column: лс}
+      holder_name: {column: лс}
+      holder_kind: {constant: person}
+      address: {concat: [{lookup: {column: дом, from: Дома, key: ид, value: адрес}}, ", ", {constant: "кв. "}, кв]}
+"""
+
+
+def test_a_part_of_a_text_may_stand_in_another_table(world: World, cells: Cells) -> None:
+    describe(world, HOUSES)
+    houses = [1, 2, None, 3, 9]
+    world.books["accounts"] = {"rows": [{"лс": f"{n}", "дом": house, "кв": n} for n, house in enumerate(houses)]}
+    rows = [{"ид": 1, "адрес": "ул. Мира, 1"}, {"ид": 2, "адрес": " пр. Мира, 2 "}, {"ид": 3, "адрес": None}]
+    world.books["accounts.address"] = {"rows": rows}
+    report = world.pull()
+    assert cells("SELECT address FROM accounts ORDER BY account") == [
+        ("ул. Мира, 1, кв. 0",), ("пр. Мира, 2, кв. 1",), ("кв. 2",), ("кв. 3",),
+    ]  # fmt: skip
+    assert rejected(world, report)[0][2] == "нет строки «9» в Дома, столбец «ид»"
+
+
 def test_a_lookup_with_two_answers_gives_none(world: World) -> None:
     lines(world, {})
     world.books["charges.account"] = {"rows": [*ACCOUNTS, {"ид": 7, "лс": "000701"}]}
