@@ -17,7 +17,8 @@ import yaml
 
 from lk_sync.clock import now
 from lk_sync.config import Config
-from lk_sync.flow.run import Puller, RunReport
+from lk_sync.flow.decide import Decider
+from lk_sync.flow.run import RunReport
 from lk_sync.schedules import Job
 from lk_sync.store.database import Store
 
@@ -84,9 +85,9 @@ class Shop:
         return path
 
     @property
-    def puller(self) -> Puller:
+    def puller(self) -> Decider:
         config = Config(self.config_folder, {})
-        return Puller(config, self.store, clock=now, watch=lambda _: None, stop=self.stop, started_by="hand")
+        return Decider(config, self.store, clock=now, watch=lambda _: None, stop=self.stop, started_by="hand")
 
     def pull(self, *, full: bool = False) -> RunReport:
         return self.puller.walk("bank", Job(pull="bank", every="1h"), full=full)

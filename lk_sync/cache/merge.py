@@ -55,16 +55,19 @@ def is_shorter(base: Base, table: str, rows: int) -> bool:
     return count(base, f"(SELECT 1 AS one FROM {table} LIMIT {rows:d}) AS few") < rows
 
 
-def find_differences(base: Base, dataset: Dataset, *, origin: int, vanished: bool) -> Merged:
+def find_differences(base: Base, dataset: Dataset, *, origin: int, vanished: bool, also: str | None = None) -> Merged:
     """Fill the dataset's scratch table with the keys that differ and their act; says how many of each.
 
     `vanished`: rows of this source that are not staged end. Those that the source says are gone end in any case.
+    `also`: a table of keys of rows of whatever source that end.
     """
     sql = Statements(base, dataset)
     base.execute(f"DROP TABLE IF EXISTS {sql.scratch}")
     base.execute(sql.make_scratch)
     base.execute(sql.differing)
     base.execute(sql.vanished if vanished else sql.gone, {"origin": origin})
+    if also is not None:
+        base.execute(sql.also(also))
     found = dict(base.execute(f"SELECT act, COUNT(*) FROM {sql.scratch} GROUP BY act").fetchall())
     return Merged(inserted=found.get("insert", 0), updated=found.get("update", 0), ended=found.get("end", 0))
 
@@ -136,6 +139,14 @@ class Statements:
             f"SELECT COUNT(*) FROM {scratch} AS d LEFT JOIN {staged} AS s ON {self._same('d', 's')}"
             f" LEFT JOIN {cache} AS c ON {self._same('d', 'c')}"
             f" WHERE (d.act = 'end' AND {first} IS NOT NULL) OR (d.act <> 'end' AND ({first} IS NULL OR {differs}))"
+        )
+
+    def also(self, table: str) -> str:
+        """The statement that ends rows with the keys of `table`, unless they end already."""
+        return (
+            f"INSERT INTO {self.scratch} SELECT {self.key}, 'end' FROM {self._cache}"
+            f" WHERE ({self.key}) IN (SELECT {self.key} FROM {table}) AND ({self.key}) NOT IN"
+            f" (SELECT {self.key} FROM {self.scratch})"
         )
 
     @staticmethod

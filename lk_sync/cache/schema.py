@@ -49,12 +49,25 @@ CREATE TABLE IF NOT EXISTS {at}taken_files (
     source TEXT NOT NULL, dataset TEXT NOT NULL, name TEXT NOT NULL, sha256 TEXT NOT NULL, version TEXT,
     state TEXT NOT NULL, report TEXT, mapping TEXT NOT NULL, run BIGINT NOT NULL,
     PRIMARY KEY (source, dataset, name, sha256));
+CREATE TABLE IF NOT EXISTS {at}besides (
+    dataset TEXT NOT NULL, source TEXT NOT NULL, beside TEXT NOT NULL, match TEXT NOT NULL, match_days BIGINT NOT NULL,
+    PRIMARY KEY (dataset, source));
 CREATE INDEX IF NOT EXISTS journal_run ON {on}journal (run, dataset);
 CREATE INDEX IF NOT EXISTS journal_load ON {on}journal (dataset, run) WHERE act = 'load';
 CREATE INDEX IF NOT EXISTS journal_account ON {on}journal (account, dataset, run) WHERE account IS NOT NULL;
 """
-KEPT: Final = ("codes", "account_keys", "sources", "dataset_state", "published_runs", "journal", "taken_files")
-LAYOUT: Final = 6  # of the tables; a cache of another layout is emptied, the next run fills it
+KEPT: Final = (
+    "codes",
+    "account_keys",
+    "sources",
+    "dataset_state",
+    "published_runs",
+    "journal",
+    "taken_files",
+    "besides",
+    *(f"aside_{name}" for name in DATASETS),
+)
+LAYOUT: Final = 7  # of the tables; a cache of another layout is emptied, the next run fills it
 
 
 def _column(field: Field) -> str:
@@ -80,10 +93,23 @@ def gone_table(dataset: Dataset, schema: str = "main") -> str:
     return f"CREATE TABLE {schema}.gone_{dataset.name} ({keys}, PRIMARY KEY ({', '.join(dataset.key)}))"
 
 
+def aside(dataset: Dataset) -> str:
+    """The name of the table of rows that are left out, for a row of another source is the same thing."""
+    return f"aside_{dataset.name}"
+
+
+def aside_table(dataset: Dataset, schema: str = "main") -> str:
+    """CREATE TABLE of these rows; sources do not share keys there."""
+    made = table(dataset, schema).replace(f"{schema}.{dataset.name} (", f"{schema}.{aside(dataset)} (", 1)
+    return made.replace("PRIMARY KEY (", "PRIMARY KEY (origin, ", 1)
+
+
 def tables(schema: str) -> list[str]:
     """The statements that make the cache in a schema of PostgreSQL."""
     bookkeeping = _BOOKKEEPING.format(at=f"{schema}.", on=f"{schema}.").split(";")
-    return [text.strip() for text in bookkeeping if text.strip()] + [table(each, schema) for each in DATASETS.values()]
+    return [text.strip() for text in bookkeeping if text.strip()] + [
+        made(each, schema) for each in DATASETS.values() for made in (table, aside_table)
+    ]
 
 
 def in_sqlite(table: str) -> str:
@@ -103,6 +129,7 @@ def create(connection: sqlite3.Connection) -> None:
             connection.execute(statement)
         for dataset in DATASETS.values():
             connection.execute(in_sqlite(table(dataset)))
+            connection.execute(in_sqlite(aside_table(dataset)))
         connection.execute(f"PRAGMA user_version = {LAYOUT}")
         connection.execute("COMMIT")
     except BaseException:

@@ -20,7 +20,7 @@ from lk_sync.cache.base import Base
 from lk_sync.cache.codes import Codes
 from lk_sync.cache.merge import Merged
 from lk_sync.cache.places import CachePlace
-from lk_sync.flow import settle, tally
+from lk_sync.flow import beside, settle, tally
 from lk_sync.flow.stage import Staged, attached
 from lk_sync.locks import Hold
 from lk_sync.records import DATASETS
@@ -67,6 +67,7 @@ def differences(base: Base, staged: Mapping[str, Staged], *, source: str) -> Dif
     merged, seconds = {}, {}
     for name, what in staged.items():
         began = time.monotonic()
+        beside.arrange(base, what, source=source)
         merged[name] = _differences(base, what, origin=origin)
         seconds[name] = time.monotonic() - began
     return Differences(stand=stand, origin=origin, merged=merged, seconds=seconds)
@@ -90,6 +91,7 @@ def publish(
             raise Moved
         before = states(base, source)
         done = {name: _dataset(base, what, found, run=run) for name, what in staged.items()}
+        beside.keep(base, staged, source=source)
         settle.remember(base, staged, source=source, run=run)
         for name, what in staged.items():
             _state(base, what, source=source, run=run, at=at, step=int(done[name].merged.changed))
@@ -128,7 +130,8 @@ def _differences(base: Base, what: Staged, *, origin: int | None) -> Merged | No
     if merge.is_new(base, dataset):
         return None
     vanished = what.mode == "full" and what.absent_ends
-    return merge.find_differences(base, dataset, origin=NOBODY if origin is None else origin, vanished=vanished)
+    own = NOBODY if origin is None else origin
+    return merge.find_differences(base, dataset, origin=own, vanished=vanished, also=beside.ended(base, what))
 
 
 def _dataset(base: Base, what: Staged, found: Differences, *, run: int) -> Published:

@@ -61,6 +61,8 @@ class Staged(msgspec.Struct, kw_only=True):
     replaced: int = 0  # rows in whose place stands one of a later file
     untouched: bool = False  # the source has nothing new: what is published is as old as it was
     mapping: str = ""  # what the rows were read by
+    run: int = 0
+    arranged: bool = False  # with other sources of the dataset (`flow.beside`)
     months: tuple[int, int] | None = None  # the earliest and the latest, where rows belong to months
 
 
@@ -120,6 +122,7 @@ class DatasetStage:
         self._kinds = [self._kind(name) for name in self._fields]
         self._money = [i for i, kind in enumerate(self._kinds) if kind == "money"]
         self._sums = [0] * len(self._fields)
+        self._run = int(constants.get("run", 0))
         self._know: Know = _nothing_known
         self._from: str | None = None  # the file that rows come from, where later ones replace earlier ones
         self._table, self._gone = dataset.name, f"gone_{dataset.name}"
@@ -264,6 +267,7 @@ class DatasetStage:
 
     def finish(self, staged: Staged) -> None:
         """The dataset is whole: its rows and what is said of them become visible together."""
+        staged.run = self._run
         if self._from is not None:
             staged.replaced = self._finish_files()
         self._connection.execute(

@@ -15,7 +15,7 @@ import msgspec
 from lk_sync.cache.base import Base
 from lk_sync.contracts import GroupTotal
 from lk_sync.errors import BadData
-from lk_sync.flow import stage
+from lk_sync.flow import beside, stage
 from lk_sync.flow.findings import Finding, found, rubles
 from lk_sync.flow.stage import Staged
 from lk_sync.guards import Guards
@@ -57,7 +57,7 @@ def findings(base: Base, what: Staged, rule: Guards) -> Iterator[Finding]:
 def _groups(base: Base, what: Staged, rule: Guards, said: tuple[GroupTotal, ...]) -> Iterator[Finding]:
     by_period, by_service = (any(getattr(total, name) is not None for total in said) for name in GROUPS)
     came: dict[Group, Sum] = {}
-    for (period, service), sum_ in _by_group(base, base.at.staging, what.dataset).items():
+    for (period, service), sum_ in _by_group(base, f"{beside.pulled(base, what)} AS came", what.dataset).items():
         group = (period if by_period else None, service if by_service else None)
         came.setdefault(group, Sum()).add(sum_.rows, sum_.sums)
     faults: list[str] = []
@@ -83,14 +83,14 @@ def _title(group: Group) -> str:
     return " ".join(([] if period is None else [month_text(period)]) + ([] if service is None else [service]))
 
 
-def _by_group(base: Base, schema: str, name: str, where: str = "", **parameters: Any) -> dict[Group, Sum]:
-    """The rows of a table by month and service, as far as the dataset has them."""
+def _by_group(base: Base, table: str, name: str, **parameters: Any) -> dict[Group, Sum]:
+    """The rows of a table of dataset `name` by month and service, as far as the dataset has them."""
     dataset, words = DATASETS[name], stage.words(base)
     keys = [column if column in dataset.columns else f"NULL AS {column}" for column in GROUPS]
     grouped = [column for column in GROUPS if column in dataset.columns]
     cells = ", ".join([*keys, "COUNT(*)", *(f"SUM({field})" for field in dataset.totals)])
     by = f" GROUP BY {', '.join(grouped)}" if grouped else ""
-    rows = base.execute(f"SELECT {cells} FROM {schema}.{name}{where}{by}", parameters)
+    rows = base.execute(f"SELECT {cells} FROM {table}{by}", parameters)
     sums: dict[Group, Sum] = {}
     for period, service, count, *amounts in rows:
         sum_ = Sum(rows=int(count))
@@ -114,8 +114,8 @@ def compare(base: Base, what: Staged, origin: int | None, *, first: bool, unwrit
     if there != (rows, sums):
         raise _unlike(what, f"принято {_told(rows, sums)}, опубликовано бы {_told(*there)}")
     if what.source is not None and what.source.groups:
-        staged = _by_group(base, base.at.staging, what.dataset)
-        if _by_group(base, base.at.cache, what.dataset, where, **parameters) != staged:
+        staged = _by_group(base, f"{base.at.staging}.{what.dataset}{where}", what.dataset, **parameters)
+        if _by_group(base, f"{base.at.cache}.{what.dataset}{where}", what.dataset, **parameters) != staged:
             raise _unlike(what, "суммы по месяцам и услугам разошлись с принятыми")
 
 

@@ -99,7 +99,7 @@ def test_files_of_a_held_run_stay_until_it_is_approved(shop: Shop) -> None:
     held = shop.pull()
     assert (held.state, shop.names("done")) == ("held", [])
     assert "payments-2.csv" in shop.names()
-    assert shop.puller.approve(held.run).state == "published"
+    assert shop.puller.approve(held.run, who="тест").state == "published"
     assert shop.names() == []
     assert "amount_kopecks;x" in shop.report("payments-2.csv")
 
