@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from demo import firebird as firebird_
 from demo import mariadb as mariadb_
+from demo.firebird import Firebird
 from demo.mariadb import MariaDb
 from demo.postgres import Postgres, throw_away
 from tests.at_the_store import kept as kept
@@ -30,4 +32,11 @@ def postgres() -> Iterator[Postgres]:
 def mariadb() -> Iterator[MariaDb]:
     """A throw-away MariaDB over TLS for the whole run. Make a base of your own: `mariadb.create_database(…)`."""
     with mariadb_.throw_away() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def firebird() -> Iterator[Firebird]:
+    """A throw-away Firebird that demands encryption, for the whole run. Make a base: `firebird.create_database(…)`."""
+    with firebird_.throw_away() as server:
         yield server

@@ -87,8 +87,9 @@ class Connection:
             self._leave(rows)
 
     def _leave(self, rows: Iterator[list[Row]]) -> None:
-        """What ended the reading matters, not that its cursor is gone with it."""
-        if not self._lane.stuck:
+        """What ended the reading matters, not that its cursor is gone with it. A reader that is forgotten may be
+        collected long after the connection was closed."""
+        if not self._lane.stuck and not self._lane.closed:
             closing = self._lane.submit(rows.close)  # type: ignore[attr-defined] # a generator
             try:
                 self._lane.wait(closing, seconds=CLOSE_SECONDS)
@@ -96,8 +97,8 @@ class Connection:
                 return
 
     def close(self) -> None:
-        """A connection whose thread is stuck is left to the end of the process."""
-        if self._lane.stuck:
+        """A connection whose thread is stuck is left to the end of the process. Safe to repeat."""
+        if self._lane.stuck or self._lane.closed:
             return
         try:
             self._lane.wait(self._lane.submit(self.ask.close), seconds=CLOSE_SECONDS)

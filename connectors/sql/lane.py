@@ -27,7 +27,7 @@ class Lane:
     def __init__(self, name: str) -> None:
         self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._busy_since: float | None = None
-        self.stuck = False
+        self.stuck = self.closed = False
         # A daemon: the end of the process must not wait for a call that never returns.
         Thread(target=self._work, name=name, daemon=True).start()
 
@@ -57,6 +57,8 @@ class Lane:
         return future.result()
 
     def close(self) -> None:
+        """No call that comes later is done."""
+        self.closed = True
         self._calls.put(None)
 
 

@@ -111,11 +111,12 @@ class SqlSession:
         return control.totals(wanted, heading, answer)
 
     def _control(self, query: str) -> tuple[list[str], list[Row]]:
-        """Cells as texts: a driver has ideas of its own of some of them."""
+        """Cells as texts: a driver has ideas of its own of some of them. A server may have its own of the case of
+        names; those asked for here are all of small letters."""
         relation = self._dialect.query(self._main.ask, query, seekable=False)
         cells = [self._dialect.cell_text(column, day=False, time_zone="UTC") for column in relation.columns.values()]
         sql = self._dialect.rows(relation, cells, Where(), ())
-        return list(relation.columns), self._main.ask(sql)
+        return [name.lower() for name in relation.columns], self._main.ask(sql)
 
     def survey(self) -> list[Found]:
         return [found(relation) for relation in self._main.do(self._dialect.survey, self._main.ask)]

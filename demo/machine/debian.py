@@ -17,6 +17,8 @@ from trouble import Trouble
 PACKAGES_OF_TESTS: Final = (
     "postgresql",
     "mariadb-server",
+    "firebird3.0-server",
+    "libfbclient2",
     "unixodbc",
     "odbc-postgresql",
     "odbc-mariadb",

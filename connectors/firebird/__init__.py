@@ -1,0 +1,1 @@
+"""Accounting systems that keep their books in Firebird, reached through its own client library."""
