@@ -55,6 +55,17 @@ class Rows(msgspec.Struct):
     def count(self) -> int:
         return len(self.keys)
 
+    def without_first(self) -> Rows:
+        """The rows but for the first one, which is known already."""
+        good = self.numbers[:1] == [1]
+        return Rows(
+            columns=[cells[1:] for cells in self.columns] if good else self.columns,
+            numbers=[number - 1 for number in self.numbers[good:]],
+            faults=[msgspec.structs.replace(each, row=each.row - 1) for each in self.faults[not good :]],
+            keys=self.keys[1:],
+            watermark=self.watermark,
+        )
+
 
 def listed(body: bytes) -> list[Any]:
     """What stands in `value`. Raises NoPage."""
@@ -98,21 +109,24 @@ def rows(found: Sequence[Any], columns: Columns, *, until: str) -> Rows:
     made = Rows([[] for _ in columns.read], [], [], [])
     for number, row in enumerate(found, 1):
         fault = _fault(row, columns.needed)
-        made.keys.append(key_of(row, columns))
         if fault is None:
+            made.keys.append(_key(row, columns))
             made.numbers.append(number)
             for cells, read in zip(made.columns, columns.read, strict=True):
                 cells.append(read(row))
             made.watermark = _later(made.watermark, row, columns.watermark, until)
         else:
+            made.keys.append(f"{FAULT}{_shown(row)}")
             made.faults.append(RowFault(row=number, value=_shown(row)[:200], reason=fault))
     return made
 
 
 def key_of(row: Any, columns: Columns) -> str:
     """What tells the row from the others; of one that cannot be read, all that stands in it."""
-    if _fault(row, columns.needed) is not None:
-        return f"{FAULT}{_shown(row)}"
+    return f"{FAULT}{_shown(row)}" if _fault(row, columns.needed) else _key(row, columns)
+
+
+def _key(row: Row, columns: Columns) -> str:
     return "\0".join(str(row[name]) for name in columns.key) if columns.key else _shown(row)
 
 

@@ -125,16 +125,24 @@ class Reading:
             if not self._order or (place == Place() and len(found) > self._top):
                 yield from self._all_at_once(found, expected)
                 return
-            self._new(found, seen)
-            fresh = self._after_anchor(found, place)
-            rows = pages.rows(fresh, self._columns, until=self._until)
+            rows = self._fresh(found, place, seen)
             if not rows.count:
                 return
             read += rows.count
             yield rows
             if len(found) < self._top and expected is not None and read >= expected:
                 return
-            place = self._next(place, fresh, rows.keys[-1])
+            place = self._next(place, found[-rows.count :], rows.keys[-1])
+
+    def _fresh(self, found: Sequence[Any], place: Place, seen: set[bytes]) -> Rows:
+        """The rows that were not on the page before."""
+        rows = pages.rows(found, self._columns, until=self._until)
+        self._new(rows.keys, seen)
+        if place.anchor is None:
+            return rows
+        if rows.keys[:1] != [place.anchor]:
+            raise Changed("строки сдвинулись между страницами")
+        return rows.without_first()
 
     def _page(self, place: Place, top: int | None = None) -> list[Any]:
         query = self._asking.query(*filter(None, [place.condition]))
@@ -156,10 +164,10 @@ class Reading:
         for start in range(0, len(found), self._top):
             yield pages.rows(found[start : start + self._top], self._columns, until=self._until)
 
-    def _new(self, found: Sequence[Any], seen: set[bytes]) -> None:
+    def _new(self, keys: Sequence[str], seen: set[bytes]) -> None:
         """Raises BadData when the very same page has been here before: it would come forever."""
-        print_ = hashlib.blake2b("\0\0".join(self._keys(found)).encode(), digest_size=16).digest()
-        if len(found) > 1 and print_ in seen:
+        print_ = hashlib.blake2b("\0\0".join(keys).encode(), digest_size=16).digest()
+        if len(keys) > 1 and print_ in seen:
             raise BadData(
                 f"{self._title}: сервер повторяет одну и ту же страницу, не выполняя $skip или $filter; загрузка "
                 "прервана, данные прежние"
@@ -168,13 +176,6 @@ class Reading:
 
     def _keys(self, found: Sequence[Any]) -> list[str]:
         return [pages.key_of(row, self._columns) for row in found]
-
-    def _after_anchor(self, found: Sequence[Any], place: Place) -> Sequence[Any]:
-        if place.anchor is None:
-            return found
-        if self._keys(found[:1]) != [place.anchor]:
-            raise Changed("строки сдвинулись между страницами")
-        return found[1:]
 
     # Where the next page begins
 

@@ -37,8 +37,13 @@ class ODataSession:
                 raise BadData(f"{self._wire.peer}: {error}") from error
 
     def close(self) -> None:
+        self._forget()
+
+    def _forget(self) -> None:
+        """One reading at a time waits to be handed out."""
         for spool in self._read.values():
             spool.close()
+        self._read.clear()
 
     def columns(self, wanted: Wanted) -> None:
         """Also asks for one row, so that a missing right shows now and not in the middle of a pull."""
@@ -49,6 +54,7 @@ class ODataSession:
             list(asking.questions(doubled=False))
 
     def totals(self, wanted: Wanted) -> Totals | None:
+        self._forget()
         spool = self._read[repr(wanted)] = self._whole(wanted)
         return Totals(rows=spool.rows if spool.stated is None else spool.stated)
 
