@@ -139,15 +139,20 @@ class Answers:
 
     def _shown(self, asked: Asked, rows: Iterable[Cells]) -> list[Cells]:
         inside = answers(asked.entity_set, asked.function) if asked.function else asked.entity_set.properties
-        known = {each.name: each for each in inside}
-        wished = asked.options.get("$select", "*").split(",")
-        if any(name not in known and name != "*" and not _presents(name, known) for name in wished):
+        known, tabular = {each.name: each for each in inside}, asked.entity_set.tabular
+        wished = asked.options.get("$select", "*").replace(" ", "").split(",")
+        if any(not _selectable(name, known, tabular) for name in wished):
             if self._traps.mistyped_is_empty:
                 return []
             raise Misread(10, f"Запрошенное свойство не найдено: {wished}")
-        names = list(known) if "*" in wished else wished
+        whole = ("*" in wished and list(known)) or ("**" in wished and [name for name in known if name not in tabular])
+        names = list(dict.fromkeys([*(whole or ()), *(name.partition("/")[0] for name in wished if name[0] != "*")]))
+        parts = {part: [name.partition("/")[2] for name in wished if name.startswith(f"{part}/")] for part in tabular}
         write = {name: self._writer(known.get(name)) for name in names}
-        return [{name: write[name](row.get(name, f"Представление {name}")) for name in names} for row in rows]
+        return [
+            {name: _part_of(write[name](row.get(name, f"Представление {name}")), parts.get(name)) for name in names}
+            for row in rows
+        ]
 
     def _writer(self, of: Property | None) -> Callable[[Any], Any]:
         if of is not None and of.type == NUMBER and self._traps.numbers_as_text:
@@ -164,6 +169,13 @@ class Answers:
             rows.append(first | {"Ref_Key": f"f{guid('changed', self._traps.changes)[1:]}"})
 
 
-def _presents(name: str, known: Mapping[str, Property]) -> bool:
-    of = name.removesuffix(PRESENTATION)
-    return name.endswith(PRESENTATION) and (of in known or f"{of}_Key" in known)
+def _selectable(name: str, known: Mapping[str, Property], tabular: Iterable[str]) -> bool:
+    """A property, all of them (`*`, without tabular parts `**`), a column of a tabular part, a presentation."""
+    of, part = name.removesuffix(PRESENTATION), name.partition("/")[0]
+    presents = name.endswith(PRESENTATION) and (of in known or f"{of}_Key" in known)
+    return name in known or name in ("*", "**") or presents or ("/" in name and part in tabular)
+
+
+def _part_of(cell: Any, columns: Iterable[str] | None) -> Any:
+    """Of a tabular part, the wished columns."""
+    return [{name: line.get(name) for name in columns} for line in cell] if columns else cell

@@ -57,6 +57,7 @@ class Base:
         self.rows: dict[str, list[Cells]] = {name: [] for name in SETS}
         self._versions = 0
         self._lines: dict[str, int] = defaultdict(int)
+        self._documents: dict[str, Cells] = {}
         self._services(books.supplier.services())
         for account in books.every():
             named = {name: [_named(name, row) for row in rows] for name, rows in account.items()}
@@ -167,8 +168,10 @@ class Base:
         )
         if made["LineNumber"] == "1":
             head = {"Number": month_text(month), "Date": _last_second(month), "Posted": True}
-            self.add(document, head | {"Ref_Key": made["Recorder"], "ПериодРасчета": _first_day(month)})
-        self.add(f"{document}_Строки", {"Ref_Key": made["Recorder"], "LineNumber": made["LineNumber"]} | line)
+            self.add(document, head | {"Ref_Key": made["Recorder"], "ПериодРасчета": _first_day(month), "Строки": []})
+            self._documents[made["Recorder"]] = self.rows[document][-1]
+        cells = {"Ref_Key": made["Recorder"], "LineNumber": made["LineNumber"]} | line
+        self._documents[made["Recorder"]]["Строки"].append(self.add(f"{document}_Строки", cells))
 
     def _settlements(self, rows: Iterable[Cells]) -> None:
         """What was owed at first, and what a month has changed of it."""

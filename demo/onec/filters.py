@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-from demo.onec.model import GUID, MOMENT, NAMESPACE, NUMBER, WHOLE, EntitySet
+from demo.onec.model import GUID, MOMENT, NAMESPACE, NUMBER, SETS, WHOLE, EntitySet
 
 Cells = Mapping[str, Any]
 Value = Callable[[Cells], Any]
@@ -63,9 +63,17 @@ class Reference:
 class Reading:
     """How one entity set is read. `guid_order`: guids can be compared by size."""
 
-    def __init__(self, entity_set: EntitySet, *, guid_order: bool, strict: bool) -> None:
+    def __init__(self, entity_set: EntitySet, *, guid_order: bool, strict: bool, variable: str = "") -> None:
+        self._set, self._variable = entity_set, variable
         self._types = {each.name: each.type for each in entity_set.properties}
         self._guid_order, self._strict = guid_order, strict
+
+    def of_lines(self, part: str, variable: str) -> Reading:
+        """How the lines of a tabular part are read, under the name of a variable."""
+        if part not in self._set.tabular:
+            raise Misread(10, f"Запрошенное свойство не найдено: {part}")
+        lines = SETS[f"{self._set.name}_{part}"]
+        return Reading(lines, guid_order=self._guid_order, strict=self._strict, variable=f"{variable}/")
 
     def where(self, text: str) -> Callable[[Cells], bool]:
         parser = _Parser(text, self)
@@ -88,6 +96,7 @@ class Reading:
         return name in self._types
 
     def cell(self, name: str) -> Value:
+        name = name.removeprefix(self._variable)
         if not self.known(name):
             return lambda row: MISSING
         if f"{name}_Type" in self._types:
@@ -187,13 +196,26 @@ class _Parser:
             self._need(")")
             return inner
         if kind == "name" and self._peek() == ("sign", "("):
-            return self._call(text)
+            part, _, how = text.rpartition("/")
+            return self._over_lines(part, all_of=how == "all") if how in ("any", "all") and part else self._call(text)
         if kind == "name":
             literal = {"true": True, "false": False, "null": None}
             return _fixed(literal[text]) if text in literal else self._reading.cell(text)
         if kind in _LITERALS:
             return _fixed(_LITERALS[kind](text))
         raise Misread(14, f"Ошибка разбора опций запроса рядом с «{text}»")
+
+    def _over_lines(self, part: str, *, all_of: bool) -> Value:
+        """`Строки/any(d: d/Сумма gt 10)`."""
+        self._need("(")
+        _, variable = self._take()
+        self._need(":")
+        outside, self._reading = self._reading, self._reading.of_lines(part, variable)
+        test = self.any_of()
+        self._reading = outside
+        self._need(")")
+        over = all if all_of else any
+        return lambda row: over(test(line) is True for line in row[part])
 
     def _call(self, name: str) -> Value:
         self._need("(")

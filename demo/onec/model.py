@@ -39,6 +39,11 @@ class EntitySet(msgspec.Struct, frozen=True):
         return {each.name: each for each in self.properties}
 
     @property
+    def tabular(self) -> tuple[str, ...]:
+        """Tabular parts within the object."""
+        return tuple(each.name for each in self.properties if each.type.startswith("Collection("))
+
+    @property
     def dimensions(self) -> tuple[str, ...]:
         """What a virtual table groups by: the references among the properties."""
         return tuple(each.name for each in self.properties if each.refers and each.name != "Recorder")
@@ -51,7 +56,18 @@ ENUMS: Final[Mapping[str, tuple[str, ...]]] = {
     "СостоянияКвитанций": ("Выставлена", "Отозвана"),
     "ВидыДокументовАбонента": ("Договор", "Акт", "Прочее"),
 }
-_SHORT: Final = {"s": STRING, "g": GUID, "d": MOMENT, "b": FLAG, "n": NUMBER, "n?": NUMBER, "i": WHOLE, "i?": WHOLE}
+LINES: Final = f"Collection({NAMESPACE}.Document_НачислениеУслуг_Строки_RowType)"
+_SHORT: Final = {
+    "l": LINES,
+    "s": STRING,
+    "g": GUID,
+    "d": MOMENT,
+    "b": FLAG,
+    "n": NUMBER,
+    "n?": NUMBER,
+    "i": WHOLE,
+    "i?": WHOLE,
+}
 _REFERENCE: Final = "g Ref_Key|s DataVersion|b DeletionMark"
 _DOCUMENT: Final = f"{_REFERENCE}|s Number|d Date|b Posted"
 _RECORD: Final = "d Period|s Recorder|s Recorder_Type|i LineNumber|b Active"
@@ -97,7 +113,7 @@ SETS: Final[Mapping[str, EntitySet]] = {
             "Catalog_СоставляющиеУслуг",
             f"{_REFERENCE}|>Catalog_Услуги Owner_Key|s Code|s Description|s ЕдиницаИзмерения|i Порядок",
         ),
-        _set("Document_НачислениеУслуг", f"{_DOCUMENT}|d ПериодРасчета"),
+        _set("Document_НачислениеУслуг", f"{_DOCUMENT}|d ПериодРасчета|l Строки"),
         _set("Document_НачислениеУслуг_Строки", f"g Ref_Key|i LineNumber|{_LINE}", "Ref_Key LineNumber"),
         _set(
             "AccumulationRegister_Начисления_RecordType",
@@ -195,6 +211,8 @@ def _types() -> Iterator[str]:
         if f"{each.name}_RecordType" in SETS:
             yield f'<Property Name="RecordSet" Type="Collection({NAMESPACE}.{each.name}_RowType)" Nullable="true"/>'
         yield "</EntityType>"
+        if each.name.endswith("_Строки"):
+            yield f'<ComplexType Name="{each.name}_RowType">{"".join(map(_shown, each.properties))}</ComplexType>'
         for function in each.functions:
             if function in _SUFFIXES:
                 inside = "".join(map(_shown, answers(each, function)))
