@@ -5,7 +5,7 @@ Set-based, over what the run touches; what is not touched is looked up by key.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from lk_sync.cache import merge
@@ -15,14 +15,18 @@ from lk_sync.flow.findings import Finding, found, rubles
 from lk_sync.records import month_text
 
 MOST_TOLD: Final = 3
-ADDS_UP: Final = {
-    "charges": ("total_kopecks", "s.charged_kopecks + s.recalculated_kopecks - s.benefit_kopecks"),
+ADDS_UP: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
+    "charges": ("total_kopecks", {"charged_kopecks": "+", "recalculated_kopecks": "+", "benefit_kopecks": "-"}),
     "balances": (
         "closing_kopecks",
-        (
-            "s.opening_kopecks + s.charged_kopecks + s.recalculated_kopecks"
-            " - s.benefit_kopecks + s.penalty_kopecks - s.paid_kopecks"
-        ),
+        {
+            "opening_kopecks": "+",
+            "charged_kopecks": "+",
+            "recalculated_kopecks": "+",
+            "benefit_kopecks": "-",
+            "penalty_kopecks": "+",
+            "paid_kopecks": "-",
+        },
     ),
 }
 
@@ -83,15 +87,12 @@ def _tariffs(case: Case) -> Iterator[Finding]:
     if not charges.is_staged or charges.first or not charges.changed:
         return
     rule = case.guards["charges"]
-    key = {name: f"s.{name}" for name in charges.dataset.key}
-    joins = (
-        f"LEFT JOIN {charges.cache} AS c ON {charges.same('s', 'c')} "
-        f"LEFT JOIN {charges.cache} AS p ON {Outlook.is_at('p', key | {'period': month_before('s.period')})}"
-    )
-    was = "CASE WHEN d.act = 'update' THEN c.tariff_micro ELSE p.tariff_micro END"
-    lines = (
-        f"SELECT s.account, s.period, s.service, {was} AS was, s.tariff_micro AS will_be"
-        f" FROM {charges.touched_joined(joins)} AND s.tariff_micro > 0 AND {was} > 0"
+    earlier = {name: f"s.{name}" for name in charges.dataset.key} | {"period": month_before("s.period")}
+    lines = " UNION ALL ".join(
+        f"SELECT s.account, s.period, s.service, w.tariff_micro AS was, s.tariff_micro AS will_be"
+        f" FROM {charges.touched_joined(f'JOIN {charges.cache} AS w ON {same}')} AND d.act = '{act}'"
+        " AND w.tariff_micro > 0 AND s.tariff_micro > 0 AND w.tariff_micro <> s.tariff_micro"
+        for act, same in (("update", charges.same("s", "w")), ("insert", Outlook.is_at("w", earlier)))
     )
     leaps = "ABS(will_be - was) / (was / 100 + 1) >= :percent"
     leapt = case.number(
@@ -150,10 +151,13 @@ def _is_much(case: Case, name: str, rows: int) -> bool:
 
 
 def _arithmetic(case: Case) -> Iterator[Finding]:
-    """A line of charges or a balance does not add up in itself."""
-    for name, (total, parts) in ADDS_UP.items():
+    """A line of charges or a balance does not add up in itself. A first load is walked only when its sums do not."""
+    for name, (total, signs) in ADDS_UP.items():
+        parts = " ".join(f"{sign} s.{field}" for field, sign in signs.items())
         outlook = case.outlook(name)
         if not outlook.is_staged or not outlook.changed or case.guards[name].act("arithmetic") == "ignore":
+            continue
+        if outlook.first and _adds_up(case.staged[name].sums, total, signs):
             continue
         wrong = f"FROM {outlook.touched} AND s.{total} <> {parts}"
         rows = case.number(f"SELECT COUNT(*) {wrong}")
@@ -162,6 +166,12 @@ def _arithmetic(case: Case) -> Iterator[Finding]:
             example = f"{case.words.account(account)} {month_text(period)}"
             text = f"{total} не равно сумме своих частей в строках: {rows}, например счёт {example}"
             yield from found(name, "arithmetic", case.guards[name], text, beyond=_is_much(case, name, rows))
+
+
+def _adds_up(sums: Mapping[str, int], total: str, signs: Mapping[str, str]) -> bool:
+    if not {total, *signs} <= sums.keys():
+        return False
+    return sums[total] == sum(sums[field] if sign == "+" else -sums[field] for field, sign in signs.items())
 
 
 def _charged(case: Case) -> Iterator[Finding]:
