@@ -28,7 +28,9 @@ _THOUSANDS: Final = re.compile(r"[+-]?\d{1,3}(?:[ \u2009\u202f]\d{3})+(?:[.,]\d*
 _SPACE: Final = re.compile(r"[ \u2009\u202f]")
 _ISO_DAY: Final = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ]00:00(?::00(?:\.0+)?)?)?", re.ASCII)
 _RU_DAY: Final = re.compile(r"(\d{2})\.(\d{2})\.(\d{4})(?: 0?0:00(?::00)?)?", re.ASCII)
-_NO_DAY: Final = re.compile(r"(?:0001-01-01|0000-00-00|01\.01\.0001)(?:[T ]0?0:00(?::00(?:\.0+)?)?)?", re.ASCII)
+_NO_DAY: Final = re.compile(
+    r"(?:0001-01-01|0000-00-00|01\.01\.0001)(?:[T ]0?0:00(?::00(?:\.0+)?)?(?:Z|[+-]\d\d(?::?\d\d)?)?)?", re.ASCII
+)
 _MONTH: Final = re.compile(r"(\d{4})-(\d{1,2})|(\d{1,2})\.(\d{4})", re.ASCII)
 _ACCOUNT: Final = re.compile(r"[0-9A-Za-zА-ЯЁа-яё](?:[0-9A-Za-zА-ЯЁа-яё/._-]{0,38}[0-9A-Za-zА-ЯЁа-яё])?")
 _FORBIDDEN: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\ufffd\ud800-\udfff]")

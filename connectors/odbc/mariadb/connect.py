@@ -25,6 +25,7 @@ FIXED: Final[Mapping[str, str]] = {
     "TCPIP": "1",
     "USE_MYCNF": "0",  # nobody's option file may weaken the channel
     "AUTO_RECONNECT": "0",  # a second session would see another moment, and could write
+    "NOLOCALINFILE": "1",  # 3.1.15 does not know the word; it gives no file anyway unless it was told to load one
     "CHARSET": "utf8mb4",
 }
 DSN_WORDS: Final = DsnWords(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -202,6 +203,34 @@ def test_a_cell_of_any_type_that_cannot_be_is_rejected(
     values, reasons = cell(maria, kind, said, field)
     assert values == []
     assert [reason in found for found in reasons] == [True]
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "instant"),
+    [
+        ("timestamp(6) NULL", "'2026-09-30 21:30:00.123456'", "2026-09-30T21:30:00.123Z"),
+        ("datetime(6)", "'2026-10-01 00:30:00.123456'", "2026-09-30T21:30:00.123Z"),
+        ("datetime", "'2026-10-01 00:30:00'", "2026-09-30T21:30:00Z"),
+        ("date", "'2026-10-01'", "2026-09-30T21:00:00Z"),
+        ("timestamp", "'0000-00-00 00:00:00'", None),
+        ("datetime", "'0000-00-00 00:00:00'", None),
+    ],
+)
+def test_a_datetime_is_the_supplier_s_time_and_a_timestamp_its_own(
+    maria: TheMariaDb, kind: str, said: str, instant: str | None
+) -> None:
+    maria.books(
+        f"SET sql_mode = '', time_zone = '+00:00'; CREATE OR REPLACE TABLE `Миг` (`Когда` {kind});"
+        f"INSERT INTO `Миг` VALUES ({said})"
+    )
+    moment = FieldMap(name="opened_on#1", kind="datetime", required=False, column="Когда")
+    for origin in ({"table": "Миг"}, {"query": "SELECT * FROM `Миг`"}):
+        wish: Any = Wanted(
+            dataset=wanted("accounts", {}).dataset, fields=(moment,), time_zone="Europe/Moscow", **origin
+        )
+        ((seen,),), rejects = taken(wish, maria.pull(wish))
+        assert rejects == []
+        assert (seen and datetime.fromisoformat(seen)) == (instant and datetime.fromisoformat(instant))
 
 
 @pytest.mark.parametrize("kind", ["double", "float", "double(12,2)"])

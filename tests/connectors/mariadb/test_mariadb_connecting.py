@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
 import socket
+import ssl
 import struct
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -12,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from connectors.odbc.source import OdbcSource
-from demo.certificates import Authority
+from demo.certificates import Authority, ServerCertificate
 from demo.mariadb import MariaDb
 from lk_sync.errors import AccessDenied, LkError, SettingsError, Unprotected, Unreachable
 from tests.at_the_base import PASSWORD, READER
@@ -107,8 +112,8 @@ def test_an_expired_certificate_is_refused(maria: TheMariaDb) -> None:
 # Somebody else answers
 
 
-def packet(body: bytes) -> bytes:
-    return struct.pack("<I", len(body))[:3] + b"\0" + body
+def packet(body: bytes, *, number: int = 0) -> bytes:
+    return struct.pack("<I", len(body))[:3] + bytes([number]) + body
 
 
 def greeting(*, tls: bool) -> bytes:
@@ -164,6 +169,40 @@ def test_what_is_said_before_tls_stands_is_told(
 ) -> None:
     answering(impostor, packet(b"\xff" + struct.pack("<H", number) + words.encode()))
     assert words in refusal(maria.source(port=impostor.getsockname()[1]), kind)
+
+
+def test_a_server_that_asks_for_a_file_of_ours_gets_none(
+    maria: TheMariaDb, impostor: socket.socket, tmp_path: Path
+) -> None:
+    """The protocol lets a server answer any question with a demand for a file, as if it had been LOAD DATA LOCAL."""
+    secret = tmp_path / "secret"
+    secret.write_text("тайна")
+    heard = demanding(impostor, maria.server.authority.issue("robber"), secret)
+    refusal(maria.source(port=impostor.getsockname()[1], statement_timeout=2), Unreachable)
+    assert any(b"max_statement_time" in part for part in heard)
+    assert not any("тайна".encode() in part for part in heard)
+
+
+def demanding(server: socket.socket, certificate: ServerCertificate, file: Path) -> list[bytes]:
+    """What a visitor says to one who shows a good certificate, lets him in, and demands the file."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate.certificate, certificate.key)
+    heard: list[bytes] = []
+
+    def serve() -> None:
+        plain, _ = server.accept()
+        plain.sendall(greeting(tls=True))
+        plain.recv(36)  # the wish for TLS
+        with context.wrap_socket(plain, server_side=True) as visitor:
+            heard.append(visitor.recv(4096))
+            visitor.sendall(packet(b"\0\0\0\2\0\0\0", number=heard[-1][3] + 1))
+            heard.append(visitor.recv(4096))
+            visitor.sendall(packet(b"\xfb" + bytes(file), number=1))
+            while more := visitor.recv(4096):
+                heard.append(more)
+
+    threading.Thread(target=serve, daemon=True).start()
+    return heard
 
 
 # The server itself says no
@@ -236,3 +275,35 @@ def test_a_server_that_is_full_is_tried_again_later(maria: TheMariaDb) -> None:
             assert "сервер пока занят" in refusal(maria.source(), Unreachable)
     finally:
         maria.server.run(f"ALTER USER '{READER}'@'%' WITH MAX_USER_CONNECTIONS 0")
+
+
+ASKING = """
+import json, sys
+from tests.at_the_mariadb import *
+source = OdbcSource(config.convert(json.loads(sys.argv[1]), OdbcSettings, path=Path("source.yaml")))
+with source.connect() as session:
+    print(session._main.do(session._main.ask, "SELECT 'answered'"))
+"""
+TALKATIVE = """
+[ODBC]
+Trace = Yes
+TraceFile = {folder}/trace.log
+[MariaDB Unicode]
+Driver = libmaodbc.so
+"""
+
+
+def test_traces_and_option_files_of_the_machine_stay_out(maria: TheMariaDb, tmp_path: Path) -> None:
+    """In a process of its own, for the driver manager reads the machine's settings once."""
+    (tmp_path / "odbcinst.ini").write_text(TALKATIVE.format(folder=tmp_path))
+    (tmp_path / ".my.cnf").write_text("[client]\nhost=127.0.0.9\nssl-verify-server-cert=0\n[odbc]\nport=1\n")
+    done = subprocess.run(
+        [sys.executable, "-c", ASKING, json.dumps(maria.reach())],
+        env={**os.environ, "ODBCSYSINI": str(tmp_path), "HOME": str(tmp_path)},
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "answered" in done.stdout, done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".my.cnf", "odbcinst.ini"]

@@ -18,7 +18,7 @@ import pytest
 from connectors.odbc.source import OdbcSource
 from demo.certificates import Authority
 from demo.postgres import Postgres
-from lk_sync.errors import AccessDenied, LkError, Unprotected, Unreachable
+from lk_sync.errors import AccessDenied, BadData, LkError, Unprotected, Unreachable
 from tests.at_the_base import PASSWORD, SECRET, TheBase
 from tests.connectors.certificates_shown import showing
 
@@ -57,6 +57,30 @@ def test_a_verified_connection_is_tls_and_reads_one_moment_only(base: TheBase) -
         "read_only": "on",
         "application": "lk-sync",
     }
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        'INSERT INTO "Общая" VALUES (2)',
+        'DELETE FROM "Общая"',
+        'CREATE TABLE "Новая" (a int)',
+        'SELECT "Пишет"()',
+        "SELECT set_config('transaction_read_only', 'off', false)",
+        "SELECT nextval('числа')",
+    ],
+)
+def test_nothing_can_be_written_even_with_the_right_to(base: TheBase, statement: str) -> None:
+    base.books.execute(
+        'DROP TABLE IF EXISTS "Общая"; CREATE TABLE "Общая" (a int); INSERT INTO "Общая" VALUES (1);'
+        " CREATE SEQUENCE IF NOT EXISTS числа; GRANT ALL ON SCHEMA public TO lk_reader;"
+        ' GRANT ALL ON "Общая", числа TO lk_reader;'
+        """ CREATE OR REPLACE FUNCTION "Пишет"() RETURNS int LANGUAGE sql AS 'DELETE FROM "Общая"; SELECT 1'"""
+    )
+    with base.source().connect() as session, pytest.raises(BadData, match="SQLSTATE 25"):
+        session._main.do(session._main.ask, statement)
+    base.books.execute("REVOKE CREATE ON SCHEMA public FROM lk_reader")
+    assert base.books.execute('SELECT a FROM "Общая"').fetchall() == [(1,)]
 
 
 def test_a_name_in_the_certificate_is_as_good_as_an_address(base: TheBase) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from connectors.sql import reading
 from lk_sync.contracts import FieldMap, GroupTotal, Totals, Wanted
 from lk_sync.errors import BadData, SchemaDrift, SettingsError
+from lk_sync.records import DATASETS
 from tests.at_the_base import TheBase, taken, wanted
 
 PAYMENT = ("account", "payment", "paid_on", "period", "amount_kopecks")
@@ -225,6 +227,27 @@ def test_a_boolean_is_a_boolean(base: TheBase, said: str, value: int) -> None:
     wish = wanted("meters", {"account": "ЛС", "meter": "Прибор", "automatic": "Авто"}, table="Флаги")
     rows, rejects = taken(wish, base.pull(wish))
     assert (rows, rejects) == ([(11, "п", value)], [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "instant"),
+    [
+        ("timestamptz", "2026-10-01 00:30:00.123456+03", "2026-09-30T21:30:00.123Z"),
+        ("timestamp", "2026-10-01 00:30:00", "2026-09-30T21:30:00Z"),
+        ("date", "2026-10-01", "2026-09-30T21:00:00Z"),
+        ("timestamptz", "0001-01-01 00:00:00+00", None),
+    ],
+)
+def test_a_moment_without_a_zone_is_the_supplier_s_and_one_with_a_zone_its_own(
+    base: TheBase, kind: str, said: str, instant: str | None
+) -> None:
+    base.books.execute(f'DROP TABLE IF EXISTS "Миг"; CREATE TABLE "Миг" ("ЛС" text, "Когда" {kind})')
+    base.books.execute("INSERT INTO \"Миг\" VALUES ('1', %s)", (said,))
+    moment = FieldMap(name="opened_on#1", kind="datetime", required=False, column="Когда")
+    wish = Wanted(dataset=DATASETS["accounts"], fields=(moment,), table="Миг", time_zone="Europe/Moscow")
+    ((cell,),), rejects = taken(wish, base.pull(wish))
+    assert rejects == []
+    assert (cell and datetime.fromisoformat(cell)) == (instant and datetime.fromisoformat(instant))
 
 
 # Totals by groups
