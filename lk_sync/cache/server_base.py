@@ -11,9 +11,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from itertools import chain
+from itertools import chain, groupby
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import psycopg
 
@@ -37,7 +37,7 @@ _SESSION: Final = {
 _TYPES: Final = {"TEXT": "TEXT", "BLOB": "BYTEA", "SMALLINT": "SMALLINT"}
 # What COPY would take for something else, and the mark of nothing.
 _TEXT: Final = r"replace(replace(replace(replace({0}, '\', '\\'), char(9), '\t'), char(10), '\n'), char(13), '\r')"
-_CELLS: Final = {"TEXT": _TEXT, "BYTEA": r"'\\x' || hex({0})"}
+_WORDS: Final = {"TEXT": _TEXT, "BYTEA": r"'\\x' || hex({0})"}
 
 
 class PostgresBase:
@@ -95,7 +95,7 @@ class PostgresBase:
         """Every table of the staging file as a temporary one of the same name."""
         with closing(sqlite3.connect(f"{staging.absolute().as_uri()}?mode=ro", uri=True)) as file:
             for (table,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
-                made = ", ".join(f"{name} {kind}" for name, kind in _columns(file, table))
+                made = ", ".join(f"{column.name} {column.kind}" for column in _columns(file, table))
                 self.execute(in_postgresql(f"CREATE TEMP TABLE {table} ({made})"))
                 self.copy(f"pg_temp.{table}", file, table)
                 self.execute(f"ANALYZE pg_temp.{table}")
@@ -103,9 +103,8 @@ class PostgresBase:
     def copy(self, into: str, file: sqlite3.Connection, table: str) -> None:
         """The rows of a table of SQLite, in the order of its keys."""
         columns = _columns(file, table)
-        line = " || char(9) || ".join(_cell(name, kind) for name, kind in columns)
-        rows = file.execute(f"SELECT {line} FROM {table}")
-        names = ", ".join(name for name, _ in columns)
+        rows = file.execute(f"SELECT {_line(columns)} FROM {table}")
+        names = ", ".join(column.name for column in columns)
         try:
             with self._connection.cursor().copy(f"COPY {into} ({names}) FROM STDIN") as copy:
                 while lines := rows.fetchmany(ROWS_AT_ONCE):
@@ -126,15 +125,38 @@ class PostgresBase:
         self._connection.close()
 
 
-def _columns(file: sqlite3.Connection, table: str) -> list[tuple[str, str]]:
-    """Names and types in PostgreSQL of the columns of a table of ours in SQLite."""
+class _Column(NamedTuple):
+    """Of a table of ours in SQLite, with its type in PostgreSQL. `filled`: it never holds nothing."""
+
+    name: str
+    kind: str
+    filled: bool
+
+
+def _columns(file: sqlite3.Connection, table: str) -> list[_Column]:
     found = file.execute(f"PRAGMA table_info({table})").fetchall()
-    return [(name, _TYPES.get(kind.upper(), "BIGINT")) for _, name, kind, *_ in found]
+    return [
+        _Column(name, _TYPES.get(kind.upper(), "BIGINT"), bool(filled or key))
+        for _, name, kind, filled, _, key in found
+    ]
 
 
-def _cell(name: str, kind: str) -> str:
-    """A cell in the text of COPY."""
-    return rf"ifnull({_CELLS.get(kind, '{0}').format(name)}, '\N')"
+def _line(columns: Sequence[_Column]) -> str:
+    """A row in the text of COPY. Neighbouring numbers are written by one call: that takes half the time."""
+    parts = []
+    for in_words, group in groupby(columns, key=lambda column: column.kind in _WORDS):
+        together = list(group)
+        if in_words:
+            parts += [_or_nothing(_WORDS[column.kind].format(column.name)) for column in together]
+            continue
+        form = "\t".join("%d" if column.filled else "%s" for column in together)
+        cells = [column.name if column.filled else _or_nothing(column.name) for column in together]
+        parts.append(f"printf('{form}', {', '.join(cells)})")
+    return " || char(9) || ".join(parts)
+
+
+def _or_nothing(cell: str) -> str:
+    return rf"ifnull({cell}, '\N')"
 
 
 def _json(cell: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -20,6 +20,7 @@ from yarl import URL
 
 from demo.cached import publish, put
 from demo.mailbox import Mailbox
+from lk_sync import databases
 from lk_sync.cache.codes import Codes
 from lk_sync.cache.reader import CacheReader
 from lk_sync.cache.schema import open_for_writing
@@ -106,9 +107,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def configure(folder: Path, *, port: int, mailbox: Mailbox | None = None, **settings: Any) -> Config:
+def configure(
+    folder: Path,
+    *,
+    port: int,
+    mailbox: Mailbox | None = None,
+    environment: Mapping[str, str] | None = None,
+    **settings: Any,
+) -> Config:
     """A configuration folder of its own, read."""
-    return Config(folder, write_settings(folder, port=port, mailbox=mailbox, **settings))
+    ours = write_settings(folder, port=port, mailbox=mailbox, **settings)
+    return Config(folder, {**ours, **(environment or {})})
 
 
 def write_settings(folder: Path, *, port: int, mailbox: Mailbox | None = None, **settings: Any) -> dict[str, str]:
@@ -275,17 +284,18 @@ async def world(
     mailbox: Mailbox | None = None,
     store: Path | None = None,
     background: bool = True,
+    environment: Mapping[str, str] | None = None,
     **settings: Any,
 ) -> AsyncIterator[World]:
     """The portal, served. `cache` and `store` are copied; no cache: nothing has been loaded yet. Without `background`
-    the registrar and the post only work when `letters` asks them to."""
-    config = configure(folder, port=free_port(), mailbox=mailbox, **settings)
+    the registrar and the post only work when `letters` asks them to. `environment`: where else both are kept."""
+    config = configure(folder, port=free_port(), mailbox=mailbox, environment=environment, **settings)
     config.lk.data_dir.mkdir()
     if cache is not None:
         shutil.copy(cache, config.lk.cache_path)
     if store is not None:
         shutil.copy(store, config.lk.store_path)
-    durable, reader, clock = Store(config.lk.store_path), CacheReader(config.lk.cache_path), Hands()
+    durable, reader, clock = databases.open_store(config), databases.cache(config).reader(), Hands()
     app = make_app(config, store=durable, cache=reader, clock=clock)
     if not background:
         app.cleanup_ctx.clear()
