@@ -69,10 +69,9 @@ class ControlTotal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class Guards(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Limits of a dataset's rules. Shares are of what is published: of rows, of accounts, of lines compared.
+    """Limits of a dataset's rules. Shares are of what is published: of rows, of accounts.
 
-    `least`: a share is no reason to stop before this many accounts or lines are concerned, for a handful is half of a
-    small table.
+    `least`: fewer accounts or rows are no reason to stop, for a handful is half of a small table.
     """
 
     rules: Rules = Rules()

@@ -79,7 +79,7 @@ def _ends(case: Case, name: str) -> Iterator[Finding]:
 
 
 def _months(case: Case, name: str) -> Iterator[Finding]:
-    """Months that cannot be."""
+    """Months that cannot be. A few such rows are somebody's slip and no reason to keep the others back."""
     what, rule = case.staged[name], case.guards[name]
     if what.months is None:
         return
@@ -89,11 +89,11 @@ def _months(case: Case, name: str) -> Iterator[Finding]:
     if what.months[1] > latest:
         rows = merge.count(case.base, f"{table} WHERE period > {latest:d}")
         text = f"строк с месяцем позже {month_text(latest)}: {rows}, самый поздний {month_text(what.months[1])}"
-        yield from found(name, "future", rule, text)
+        yield from found(name, "future", rule, text, beyond=rows >= rule.least)
     if what.months[0] < earliest:
         rows = merge.count(case.base, f"{table} WHERE period < {earliest:d}")
         text = f"строк с месяцем раньше {month_text(earliest)}: {rows}, самый ранний {month_text(what.months[0])}"
-        yield from found(name, "ancient", rule, text)
+        yield from found(name, "ancient", rule, text, beyond=rows >= rule.least)
 
 
 def _watermark(case: Case, name: str) -> Iterator[Finding]:

@@ -29,6 +29,9 @@ class Decider(Puller):
         if held is None or held.state != "held":
             raise SettingsError(f"запуск {run} не задержан; задержанные показывает lk-sync status")
         with databases.lock(self._config, held.source) as hold, disk.faults_told():
+            if publish.is_published(self._cache, run):  # whoever approved it was stopped before he could write it down
+                self._close(run, "published", was="held", act=Act(who, "run_approved", run, {}))
+                raise SettingsError(f"запуск {run} уже опубликован; это не было записано, теперь записано")
             staging = self._staging(run)
             if not staging.exists():
                 self._refuse(held, "его данные уже удалены")
@@ -62,11 +65,12 @@ class Decider(Puller):
             if newer:
                 self._refuse(held, f"позже опубликован запуск {newer}")
             return
-        then = msgspec.json.decode(drawn, type=Picture).stand
-        for each in picture.stand(base, datasets):
-            if each not in then:
+        then = {each.edition for each in msgspec.json.decode(drawn, type=Picture).stand}
+        now = picture.stand(base, datasets)
+        for each in now:
+            if each.edition not in then and each.run > held.run:
                 self._refuse(held, f"позже опубликован запуск {each.run} ({each.dataset}, источник {each.source})")
-        if len(then) != len(picture.stand(base, datasets)):
+        if then != {each.edition for each in now}:
             self._refuse(held, "с тех пор отменён запуск, от которого он отличается, или кэш загружен заново")
 
     def revert(self, run: int, *, who: str) -> RunReport:

@@ -57,11 +57,17 @@ class Mover(msgspec.Struct, frozen=True):
 
 
 class Stand(msgspec.Struct, frozen=True):
-    """Up to which run a dataset of a source was published when the picture was drawn."""
+    """Which edition of a dataset of a source was published when the picture was drawn, and by which run."""
 
     dataset: str
     source: str
     run: int
+    version: int
+
+    @property
+    def edition(self) -> tuple[str, str, int]:
+        """A run that found nothing new has not changed it."""
+        return self.dataset, self.source, self.version
 
 
 class Picture(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,7 +96,7 @@ def draw(case: Case) -> Picture:
 
 def stand(base: Base, datasets: tuple[str, ...]) -> tuple[Stand, ...]:
     """Of all sources that feed the datasets."""
-    sql = f"SELECT dataset, source, run FROM {base.at.cache}.dataset_state ORDER BY dataset, source"
+    sql = f"SELECT dataset, source, run, data_version FROM {base.at.cache}.dataset_state ORDER BY dataset, source"
     return tuple(Stand(*row) for row in base.execute(sql).fetchall() if row[0] in datasets)
 
 

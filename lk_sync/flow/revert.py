@@ -41,7 +41,7 @@ def revert(base: Base, target: int, *, run: int, at: str) -> list[Reverted]:
         done = [Reverted(name, _dataset(base, DATASETS[name], target, run)) for name in datasets]
         now = publish.states(base, source)
         for name in datasets:
-            _restore_state(base, name, source, _of(now, name), _of(before, name))
+            _restore_state(base, name, source, _kept(target, _of(now, name), _of(before, name)))
         files.forget(base, target)
         publish.note(base, run=run, at=at, source=source, datasets=datasets, before=now, reverts=target)
     base.tidy()
@@ -170,10 +170,15 @@ def _of(states: list[dict[str, Any]], name: str) -> State | None:
     return next((state for state in states if state["dataset"] == name), None)
 
 
-def _restore_state(base: Base, name: str, source: str, now: State | None, before: State | None) -> None:
+def _kept(target: int, now: State | None, before: State | None) -> State | None:
     """Where the dataset was before, or is already when an earlier run was taken back out of turn: the increment has to
     begin before both. Nothing = it was not published, all of it will be asked for."""
-    kept = min((now, before), key=lambda state: -1 if state is None else state["run"])
+    if now is not None and now["run"] == target:
+        return before
+    return min((now, before), key=lambda state: -1 if state is None else state["run"])
+
+
+def _restore_state(base: Base, name: str, source: str, kept: State | None) -> None:
     parameters = {"dataset": name, "source": source}
     base.execute(f"DELETE FROM {base.at.cache}.dataset_state WHERE dataset = :dataset AND source = :source", parameters)
     if kept is not None:

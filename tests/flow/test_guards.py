@@ -204,7 +204,8 @@ def test_a_service_may_not_have_quite_another_tariff(charged: Ledger, mode: str)
 @MODES
 def test_months_to_come_and_of_long_ago_are_stopped(ledger: Ledger, mode: str) -> None:
     def of(period: int, guards: Guards | None = None) -> list[Finding]:
-        return ledger.check({"payments": [payment(1, "a", 5, period)]}, {"payments": guards or Guards()}, mode=mode)
+        books = {"payments": [payment(n, "a", 5, period) for n in range(10)]}
+        return ledger.check(books, {"payments": guards or Guards()}, mode=mode)
 
     assert of(202612) == of(199611) == []
     assert said(of(202701)) == [("payments", "future", True)]
@@ -212,7 +213,9 @@ def test_months_to_come_and_of_long_ago_are_stopped(ledger: Ledger, mode: str) -
     assert of(202611, Guards(future_months=0)) == of(202701, Guards(future_months=2)) == []
     assert said(of(202612, Guards(future_months=0))) == [("payments", "future", True)]
     assert said(of(202410, Guards(ancient_years=2))) == [("payments", "ancient", True)]
-    assert of(202701)[0].text == "строк с месяцем позже 2026-12: 1, самый поздний 2027-01"
+    assert of(202701)[0].text == "строк с месяцем позже 2026-12: 10, самый поздний 2027-01"
+    assert said(of(202701, Guards(least=11))) == [("payments", "future", False)]
+    assert said(of(199601, Guards(least=11))) == [("payments", "ancient", False)]
 
 
 LESS: Books = {"balances": balances(0, [])["balances"][1:]}

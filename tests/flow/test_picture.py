@@ -20,6 +20,7 @@ from lk_sync.flow import picture, publish
 from lk_sync.flow.case import Case
 from lk_sync.flow.picture import Amount, Mover, Picture
 from lk_sync.guards import Guards
+from lk_sync.locks import FileHold
 from lk_sync.records import DATASETS
 from lk_sync.store import audit, rejects, runs
 from tests.at_the_store import Kept
@@ -231,6 +232,32 @@ def test_a_held_run_is_not_published_when_what_it_differs_from_was_taken_back(wo
     world.puller.revert(1, who="root")
     with pytest.raises(SettingsError, match="отменён запуск, от которого он отличается"):
         world.puller.approve(run, who="root")
+
+
+def test_a_later_run_that_found_nothing_new_is_no_obstacle_and_can_be_led_back_to(world: World, cells: Cells) -> None:
+    _ten(world)
+    world.pull()
+    whole = world.books["payments"]["rows"]
+    world.books["payments"]["rows"] = whole[:5]
+    held = world.pull(full=True).run
+    world.books["payments"]["rows"] = whole
+    assert world.pull().state == "unchanged"
+    before = [cells(f"SELECT * FROM {name} ORDER BY 1, 2") for name in ("payments", "dataset_state")]
+    assert world.puller.approve(held, who="root").state == "published"
+    assert cells("SELECT COUNT(*) FROM payments") == [(5,)]
+    world.puller.revert(held, who="root")
+    assert [cells(f"SELECT * FROM {name} ORDER BY 1, 2") for name in ("payments", "dataset_state")] == before
+
+
+def test_an_approval_that_was_killed_after_its_commit_is_written_down(world: World) -> None:
+    run = _held(world)
+    file = world.config.lk.data_dir / "staging" / f"run-{run:08d}.db"
+    with publish.staged_beside_cache(databases.cache(world.config), file, FileHold("books")) as (base, staged):
+        publish.publish(base, staged, run=run, source="books", at="2026-12-01T00:00:00.000Z")
+    with pytest.raises(SettingsError, match=f"запуск {run} уже опубликован; это не было записано, теперь записано"):
+        world.puller.approve(run, who="root")
+    stored = {each.run: each.state for each in world.store.read(runs.recent)}
+    assert stored[run] == "published"
 
 
 def test_a_run_of_other_datasets_is_no_obstacle(world: World) -> None:
