@@ -23,30 +23,31 @@ _SHORT_MONTH: Final = re.compile(r"(?:0?[1-9]|1[0-2])(?:1[5-9]|[2-4]\d)", re.ASC
 FEW_ROWS: Final = 3
 SAME: Final = 0.8
 RARELY: Final = 0.02
-_FORMS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
-    (form, re.compile(pattern, re.ASCII))
-    for form, pattern in (
-        ("digits", r"\d+"),
-        ("iso", r"\d{4}-\d\d-\d\d(?:[T ]\d.*)?"),
-        ("ru", r"\d\d\.\d\d\.\d{4}(?: \d.*)?"),
-        ("ru-short", r"\d{1,2}\.\d{1,2}\.\d\d"),
-        ("slash", r"\d{1,2}/\d{1,2}/\d{2,4}(?: \d.*)?"),
-        ("month", r"\d{4}-\d{1,2}|\d{1,2}\.\d{4}"),
-        ("exponent", r"\d(?:[.,]\d+)?[Ee]\+?\d+"),
-        ("point", r"[+-]?\d+\.\d+"),
-        ("comma", r"[+-]?\d+,\d+"),
-        ("integer", r"[+-]\d+"),
-        ("spaced", r"[+-]?\d{1,3}(?:[ \u00a0\u2009\u202f]\d{3})+(?:[.,]\d+)?"),
-        ("european", r"[+-]?\d{1,3}(?:\.\d{3})+,\d+"),
-        ("english", r"[+-]?\d{1,3}(?:,\d{3})+\.\d+"),
-        ("rubles", r"[+-]?[\d \u00a0]+(?:[.,]\d+)?\s*(?:руб|р|₽).*"),
-    )
-)
-DATES: Final = ("iso", "ru", "ru-short", "slash")
+_FORMS: Final = {
+    "digits": r"\d+",
+    "iso": r"\d{4}-\d\d-\d\d(?:[T ]\d.*)?",
+    "ru": r"\d\d\.\d\d\.\d{4}(?: \d.*)?",
+    "short": r"\d{1,2}\.\d{1,2}\.\d\d",
+    "slash": r"\d{1,2}/\d{1,2}/\d{2,4}(?: \d.*)?",
+    "month": r"\d{4}-\d{1,2}|\d{1,2}\.\d{4}",
+    "exponent": r"\d(?:[.,]\d+)?[Ee]\+?\d+",
+    "point": r"[+-]?\d+\.\d+",
+    "comma": r"[+-]?\d+,\d+",
+    "integer": r"[+-]\d+",
+    "spaced": r"[+-]?\d{1,3}(?:[ \u00a0\u2009\u202f]\d{3})+(?:[.,]\d+)?",
+    "european": r"[+-]?\d{1,3}(?:\.\d{3})+,\d+",
+    "english": r"[+-]?\d{1,3}(?:,\d{3})+\.\d+",
+    "rubles": r"[+-]?[\d \u00a0]+(?:[.,]\d+)?\s*(?:руб|р|₽).*",
+}
+_FORM: Final = re.compile("|".join(f"(?P<{form}>{pattern})" for form, pattern in _FORMS.items()), re.ASCII)
+_BEGINNINGS: Final = frozenset("0123456789+-")
+DATES: Final = ("iso", "ru", "short", "slash")
 NUMBERS: Final = ("point", "comma", "integer", "spaced", "european", "english", "rubles")
+WATCHED: Final = frozenset({"digits", "slash", "spoilt"})  # forms of which every value is looked at
+MOST_KNOWN: Final = 20_000
 SUMMED: Final = ("digits", "point", "comma", "integer", "spaced")
 SHOW: Final = {
-    "iso": "ГГГГ-ММ-ДД", "ru": "ДД.ММ.ГГГГ", "ru-short": "Д.М.ГГ", "slash": "через /", "point": "с точкой",
+    "iso": "ГГГГ-ММ-ДД", "ru": "ДД.ММ.ГГГГ", "short": "Д.М.ГГ", "slash": "через /", "point": "с точкой",
     "comma": "с запятой", "spaced": "с пробелами между тысячами", "european": "вида 1.234,50",
     "english": "вида 1,234.50", "rubles": "со словом «руб»",
 }  # fmt: skip
@@ -75,6 +76,8 @@ class Column:
         self.garbled: list[int] = []
         self.day_first = self.month_first = 0
         self.kopecks = 0
+        self.is_account = ACCOUNT.search(name.strip()) is not None
+        self._known: dict[str, tuple[str, int]] = {}
         self.example: str | None = None
         self.months: set[str] = set()
         self.other_digits = False
@@ -83,41 +86,56 @@ class Column:
         self.again_at: list[int] = []
 
     def add(self, numbers: Sequence[int], cells: Sequence[Cell]) -> None:
+        self.count += len(cells)
+        known = self._known
         for number, cell in zip(numbers, cells, strict=True):
-            self.count += 1
-            text = (cell or "").strip()
-            if text:
-                self._value(number, text)
-            else:
+            if not cell or not (text := cell.strip()):
                 self.empty += 1
+                continue
+            form, kopecks = known.get(text) or self._learnt(text)
+            self.forms[form] += 1
+            self.kopecks += kopecks
+            if form in WATCHED or form not in self.first:
+                self._value(number, text, form)
 
-    def _value(self, number: int, text: str) -> None:
-        form = next((form for form, pattern in _FORMS if pattern.fullmatch(text)), "text")
-        self.forms[form] += 1
-        if form != "text" and self.example is None:  # texts may be names of people
-            self.example = text
-        self.first.setdefault(form, number)
+    def _learnt(self, text: str) -> tuple[str, int]:
+        """The form of a text, and what it adds to the sum."""
+        found = _FORM.fullmatch(text) if text[0] in _BEGINNINGS else None
+        form, kopecks = (found.lastgroup or "text") if found else "text", 0
+        if form == "text" and (_LOST.search(text) or _MOJIBAKE.search(text)):
+            form = "spoilt"
         if form in SUMMED:
             with suppress(Unfit):
-                self.kopecks += scaled(text, KOPECK_DIGITS)
+                kopecks = scaled(text, KOPECK_DIGITS)
+        if len(self._known) > MOST_KNOWN:
+            self._known.clear()
+        self._known[text] = form, kopecks
+        return form, kopecks
+
+    def _value(self, number: int, text: str, form: str) -> None:
+        self.first.setdefault(form, number)
+        if form not in ("text", "spoilt") and self.example is None:  # texts may be names of people
+            self.example = text
         if form == "digits":
-            self.zeros += text[0] == "0" and len(text) > 1
-            self.lengths[len(text)] += 1
-            self._month(text)
-            if self.is_account:
-                self._account(number, text)
-            few = self.of_length.setdefault(len(text), [])
-            if len(few) < SHOWN:
-                few.append(number)
+            self._digits(number, text)
         elif form == "slash":
             one, two, *_ = (int(part) for part in re.split("[/ ]", text)[:2])
             self.day_first += one > 12
             self.month_first += two > 12
-        elif form == "text":
-            if _LOST.search(text):
-                self.lost = [*self.lost, number][:SHOWN]
-            if _MOJIBAKE.search(text):
-                self.garbled = [*self.garbled, number][:SHOWN]
+        elif form == "spoilt" and _MOJIBAKE.search(text):
+            self.garbled = [*self.garbled, number][:SHOWN]
+        elif form == "spoilt":
+            self.lost = [*self.lost, number][:SHOWN]
+
+    def _digits(self, number: int, text: str) -> None:
+        self.zeros += text[0] == "0" and len(text) > 1
+        self.lengths[len(text)] += 1
+        few = self.of_length.setdefault(len(text), [])
+        if len(few) < SHOWN:
+            few.append(number)
+        self._month(text)
+        if self.is_account:
+            self._account(number, text)
 
     def _account(self, number: int, text: str) -> None:
         mark = hash(text)
@@ -128,6 +146,8 @@ class Column:
             self._accounts_seen.add(mark)
 
     def _month(self, text: str) -> None:
+        if self.other_digits:
+            return
         if not _SHORT_MONTH.fullmatch(text):
             self.other_digits = True
         elif len(self.months) <= FEW_MONTHS:
@@ -138,8 +158,8 @@ class Column:
         return self.count - self.empty
 
     @property
-    def is_account(self) -> bool:
-        return ACCOUNT.search(self.name.strip()) is not None
+    def _first_text(self) -> list[int]:
+        return sorted(self.first[form] for form in ("text", "spoilt") if form in self.first)[:1]
 
     @property
     def main_form(self) -> str:
@@ -244,12 +264,18 @@ class Column:
             yield self._remark(
                 what, "читается и так, но проверьте, нет ли среди них разделителя тысяч", rows, grave=False
             )
-        words = self.forms["text"]
+        words = self.forms["text"] + self.forms["spoilt"]
         if words and self.share(*DATES) >= 0.5:
             what = f"среди дат есть не даты ({words} шт.)"
-            yield self._remark(what, "исправьте строки; даты нет — пишите пусто", [self.first["text"]])
+            yield self._remark(
+                what, "исправьте строки; даты нет — пишите пусто", [self.first.get("text", self.first.get("spoilt", 0))]
+            )
         if words and self.share(*NUMBERS) > SAME:
-            yield self._remark(f"среди чисел есть не числа ({words} шт.)", "исправьте строки", [self.first["text"]])
+            yield self._remark(
+                f"среди чисел есть не числа ({words} шт.)",
+                "исправьте строки",
+                [self.first.get("text", self.first.get("spoilt", 0))],
+            )
 
     def _texts(self) -> Iterator[Remark]:
         if self.lost:

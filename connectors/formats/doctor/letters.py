@@ -14,6 +14,8 @@ from lk_sync.contracts import Remark
 
 SAMPLE_BYTES: Final = 1 << 16
 MAX_LINE: Final = 1 << 20
+EVERY_BYTES: Final = 1 << 14  # so often it is looked whether the encoding is still the same
+ENOUGH_BYTES: Final = 1 << 10  # and so many are enough to see it
 SHOWN: Final = 5
 LETTERS_OF_UTF8: Final = 3  # fewer may come together by chance in another encoding
 _PAIR: Final = re.compile(rb"[\xc2-\xf4][\x80-\xbf]")
@@ -73,7 +75,7 @@ def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
 
 
 def _seen(file: BinaryIO) -> _Seen:
-    seen, block, start = _Seen(), bytearray(), 1
+    seen, block, start, passed = _Seen(), bytearray(), 1, 0
     for number, line in _lines(file):
         if b"\0" in line and not seen.zeros:
             seen.zeros = number
@@ -86,10 +88,12 @@ def _seen(file: BinaryIO) -> _Seen:
                 seen.cut = number
                 continue
             _other(seen, number, line)
-            block += line
-            if len(block) > SAMPLE_BYTES // 16:
+            passed += len(line)
+            if len(block) < ENOUGH_BYTES:
+                block += line
+            if passed > EVERY_BYTES:
                 _block(seen, bytes(block), start)
-                block, start = bytearray(), number + 1
+                block, start, passed = bytearray(), number + 1, 0
         else:
             if len(_PAIR.findall(line)) >= LETTERS_OF_UTF8:
                 seen.utf8_lines += 1
