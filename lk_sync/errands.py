@@ -57,9 +57,7 @@ class Errands:
     def __enter__(self) -> Errands:
         if self._window is not None:
             self._window.open()
-        self._store.write_now(
-            lambda tx: engines.began(tx, engine=self._name, version=version("lk-sync"), now=self._clock())
-        )
+        self._attempt("presence", self._say_that_we_begin)
         self._loop = asyncio.new_event_loop()
         self._threads = [
             threading.Thread(target=self._loop.run_forever, name="errands", daemon=True),
@@ -78,6 +76,8 @@ class Errands:
         self._loop.call_soon_threadsafe(self._loop.stop)
         for thread in self._threads:
             thread.join(STOP_SECONDS)
+        if not self._loop.is_running():
+            self._loop.close()
         if self._window is not None:
             self._window.close()
         self._attempt(
@@ -140,6 +140,11 @@ class Errands:
         if what not in self._complained:
             say()
         self._complained.add(what)
+
+    def _say_that_we_begin(self) -> None:
+        self._store.write_now(
+            lambda tx: engines.began(tx, engine=self._name, version=version("lk-sync"), now=self._clock())
+        )
 
     def _say_that_we_are_there(self) -> None:
         self._store.write_now(lambda tx: engines.seen(tx, engine=self._name, now=self._clock()))

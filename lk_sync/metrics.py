@@ -14,9 +14,15 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, start_http_server
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+    start_http_server,
+)
 from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.exposition import write_to_textfile
 from prometheus_client.metrics_core import Metric
 
 from lk_sync import status
@@ -89,9 +95,12 @@ class Window:
                 ) from error
 
     def write(self) -> None:
-        """The file, if one is wanted: whole or not at all."""
-        if self._metrics.textfile is not None:
-            write_to_textfile(str(self._metrics.textfile), self._figures.registry)
+        """The file, if one is wanted: whole or not at all, and for a node_exporter that is another user."""
+        if (file := self._metrics.textfile) is not None:
+            part = file.with_name(f".{file.name}.part")
+            part.write_bytes(generate_latest(self._figures.registry))
+            part.chmod(0o644)
+            part.replace(file)
 
     def close(self) -> None:
         if self._server is not None:

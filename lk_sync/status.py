@@ -111,7 +111,8 @@ def look(
     """`timetable`: its jobs are looked at, None: all that ever ran."""
     hours = stale_after_hours or config.lk.portal.stale_after_hours
     unanswered = instant(now - timedelta(hours=config.lk.unanswered_alert_hours))
-    kept = store.read(lambda tx: _kept(tx, config, unanswered))
+    recent = instant(now - troubles.RECENT)
+    kept = store.read(lambda tx: _kept(tx, config, unanswered, recent))
     last = [run for run in kept.last if timetable is None or run.job in timetable.jobs]
     settled = [run for run in kept.settled if timetable is None or run.job in timetable.jobs or run.state == "held"]
     datasets = _datasets(_states(config), kept.causes, now - timedelta(hours=hours))
@@ -131,7 +132,7 @@ def look(
     )
 
 
-def _kept(tx: Tx, config: Config, unanswered_since: str) -> _Kept:
+def _kept(tx: Tx, config: Config, unanswered_since: str, recent: str) -> _Kept:
     """Peers that are not in the settings any more trouble nobody."""
     settled = runs.last_settled_of_each_job(tx)
     held = [run for run in settled if run.state == "held"]
@@ -144,8 +145,8 @@ def _kept(tx: Tx, config: Config, unanswered_since: str) -> _Kept:
         newer={run.run: runs.newer_published(tx, source=run.source, run=run.run) for run in held},
         sinks=[push for push in pushes.of_all_sinks(tx) if push.sink in config.sinks],
         causes=rejects.causes(tx),
-        outbox=outbox.backlog(tx, unanswered_since=unanswered_since),
-        letters=letters.backlog(tx),
+        outbox=outbox.backlog(tx, unanswered_since=unanswered_since, stray_since=recent),
+        letters=letters.backlog(tx, since=recent),
         engine=engines.newest(tx),
     )
 

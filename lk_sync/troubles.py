@@ -26,6 +26,7 @@ OF_ERROR: Final[dict[str, Kind]] = {
     "SettingsError": "settings",
     "Unprotected": "settings",
 }
+RECENT: Final = timedelta(days=7)  # what nobody can mend any more is told for so long
 ENGINE_IS_SILENT_AFTER: Final = timedelta(minutes=5)
 MEGABYTE: Final = 1024 * 1024
 
@@ -117,15 +118,17 @@ def of_outbox(waiting: outbox.Backlog, hours: int) -> Iterator[Trouble]:
         todo = "проверьте загрузку файлов в учётную систему"
         yield Trouble("unanswered", "выгрузка", text, todo, waiting.oldest_unanswered)
     if waiting.stray:
-        text = f"ответов, не подошедших ни к одной записи: {number(waiting.stray)}"
+        text = f"ответов за неделю, не подошедших ни к одной записи: {number(waiting.stray)}"
         yield Trouble("stray", "ответы", text, "отчёты — в папке error")
 
 
 def of_mail(mail: letters.Backlog) -> Iterator[Trouble]:
     if mail.failed:
-        yield Trouble("letters_failed", "письма", f"писем, отвергнутых почтовым сервером: {number(mail.failed)}", "")
+        yield Trouble(
+            "letters_failed", "письма", f"писем за неделю, отвергнутых почтовым сервером: {number(mail.failed)}", ""
+        )
     if mail.uncertain:
-        text = f"писем, о которых неизвестно, дошли ли (обрыв при передаче): {number(mail.uncertain)}"
+        text = f"писем за неделю, о которых неизвестно, дошли ли: {number(mail.uncertain)}"
         yield Trouble("letters_uncertain", "письма", text, "")
 
 

@@ -133,8 +133,9 @@ def lost(tx: Tx, *, now: datetime) -> int:
     return tx.change("letters.lost", now=instant(now), answer="отправка оборвалась, ответа почтового сервера нет")
 
 
-def backlog(tx: Tx) -> Backlog:
-    row = tx.row("letters.backlog")
+def backlog(tx: Tx, *, since: str = "") -> Backlog:
+    """`failed` and `uncertain` only of letters that were written since that instant."""
+    row = tx.row("letters.backlog", since=since)
     return Backlog(*row) if row else Backlog(0, 0, 0)
 
 

@@ -47,11 +47,11 @@ SET state = 'uncertain', context = '{}', lease_until = NULL, last_answer = :answ
 WHERE state = 'sending' AND lease_until <= :now;
 
 -- name: backlog^
--- How many letters wait, were refused for good, or have an unknown fate.
+-- How many letters wait; and how many of those written since an instant were refused for good, or have an unknown fate.
 SELECT
     COALESCE(SUM(CASE WHEN state IN ('waiting', 'sending') THEN 1 ELSE 0 END), 0),
-    COALESCE(SUM(CASE WHEN state = 'failed' THEN 1 ELSE 0 END), 0),
-    COALESCE(SUM(CASE WHEN state = 'uncertain' THEN 1 ELSE 0 END), 0)
+    COALESCE(SUM(CASE WHEN state = 'failed' AND created_at >= :since THEN 1 ELSE 0 END), 0),
+    COALESCE(SUM(CASE WHEN state = 'uncertain' AND created_at >= :since THEN 1 ELSE 0 END), 0)
 FROM letters;
 
 -- name: listed

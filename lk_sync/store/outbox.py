@@ -120,9 +120,10 @@ def find(tx: Tx, *, item: str) -> Passport | None:
     return Passport(*row) if row else None
 
 
-def backlog(tx: Tx, *, unanswered_since: str) -> Backlog:
-    """What is under way; items that went out before the instant `unanswered_since` should have been answered."""
-    row = tx.row("outbox.backlog", unanswered_since=unanswered_since)
+def backlog(tx: Tx, *, unanswered_since: str, stray_since: str = "") -> Backlog:
+    """What is under way; items that went out before the instant `unanswered_since` should have been answered. Stray
+    lines are those found since `stray_since`."""
+    row = tx.row("outbox.backlog", unanswered_since=unanswered_since, stray_since=stray_since)
     return Backlog(*row) if row else Backlog(0, 0, 0, 0, None, None)
 
 

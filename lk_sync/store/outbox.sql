@@ -46,7 +46,7 @@ WHERE o.item = :item;
 
 -- name: backlog^
 -- How many items wait, went out without an answer so far, and did so before an instant; and how many lines of answer
--- files fit no item.
+-- files, found since an instant, fit no item.
 SELECT w.items, e.items, e.late, s.lines, w.oldest, e.oldest
 FROM (SELECT COUNT(*) AS items, MIN(created_at) AS oldest FROM outbox WHERE state = 'waiting') w
 CROSS JOIN (
@@ -55,7 +55,7 @@ CROSS JOIN (
     FROM outbox
     WHERE state = 'exported'
 ) e
-CROSS JOIN (SELECT COUNT(*) AS lines FROM stray_answers) s;
+CROSS JOIN (SELECT COUNT(*) AS lines FROM stray_answers WHERE found_at >= :stray_since) s;
 
 -- name: tally
 -- How many items are in which state.

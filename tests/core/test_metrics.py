@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import stat
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,7 @@ def test_an_engine_is_scraped_and_writes_its_file(office: Office, tmp_path: Path
     assert seen["lk_failures", "books"] >= 1
     assert not [secret for secret in SECRETS if secret in text]
     assert _figures(file.read_text("utf-8"))["lk_up",] == 1
+    assert stat.S_IMODE(file.stat().st_mode) == 0o644
 
 
 @pytest.mark.parametrize(

@@ -80,13 +80,18 @@ def test_letters_that_did_not_arrive_are_told(pulled: Office) -> None:
     with connection:
         connection.executemany(
             "INSERT INTO letters (letter, once, kind, recipient, language, context, state, attempts, next_try_at,"
-            " created_at) VALUES (:id, :id, 'x', 'x', 'ru', '', :state, 1, '', '')",
-            [{"id": "1", "state": "failed"}, {"id": "2", "state": "uncertain"}, {"id": "3", "state": "sent"}],
+            " created_at) VALUES (:id, :id, 'x', 'x', 'ru', '', :state, 1, '', :at)",
+            [
+                {"id": str(number), "state": state, "at": instant(now() - timedelta(days=days))}
+                for number, (state, days) in enumerate(
+                    [("failed", 6), ("uncertain", 6), ("sent", 1), ("failed", 8), ("uncertain", 8)]
+                )
+            ],
         )
     connection.close()
     refused, unknown = _troubles(pulled)
-    assert refused == "писем, отвергнутых почтовым сервером: 1"
-    assert unknown.startswith("писем, о которых неизвестно, дошли ли (обрыв при передаче): 1")
+    assert refused == "писем за неделю, отвергнутых почтовым сервером: 1"
+    assert unknown == "писем за неделю, о которых неизвестно, дошли ли: 1"
 
 
 def test_a_run_that_failed_is_told_with_its_reason(pulled: Office) -> None:
