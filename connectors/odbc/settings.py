@@ -32,7 +32,7 @@ class OdbcSettings(Strict, frozen=True, kw_only=True):
     `statement_timeout`: seconds that one question to the server may last, a page of rows for instance.
     """
 
-    dialect: Literal["postgresql", "mariadb"] = "postgresql"
+    dialect: Literal["postgresql", "mariadb", "mssql"] = "postgresql"
     driver: str | None = None
     dsn_file: Path | None = None
     host: str | None = None

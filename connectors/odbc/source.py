@@ -15,13 +15,18 @@ import msgspec
 from connectors.odbc.connection import connected
 from connectors.odbc.dialect import OdbcDialect
 from connectors.odbc.mariadb import MariaDb
+from connectors.odbc.mssql import SqlServer
 from connectors.odbc.postgresql import PostgreSQL
 from connectors.odbc.settings import Endpoint, OdbcSettings, protected
 from connectors.sql.options import SqlOptions
 from connectors.sql.session import SqlSession
 from lk_sync.contracts import Channel, Found
 
-DIALECTS: Final[Mapping[str, Callable[[], OdbcDialect]]] = {"postgresql": PostgreSQL, "mariadb": MariaDb}
+DIALECTS: Final[Mapping[str, Callable[[], OdbcDialect]]] = {
+    "postgresql": PostgreSQL,
+    "mariadb": MariaDb,
+    "mssql": SqlServer,
+}
 
 
 class OdbcSource:

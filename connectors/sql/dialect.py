@@ -70,6 +70,7 @@ class Dialect(Protocol):
 
     packs: bool  # pages come packed; otherwise every dataset is read in one pass, row by row
     shares_moments: bool  # a second connection can be made to see the moment that the first one sees
+    shifts_years: bool  # dates may be kept with `Column.years` added to them
 
     def table(self, ask: Ask, name: str, *, seekable: bool) -> Relation:
         """`seekable`: the operator says so of every column. Raises SchemaDrift when there is no such table or view,

@@ -14,6 +14,7 @@ class OnePass:
 
     packs = False
     shares_moments = False
+    shifts_years = False
 
     def number(self, column: Column, *, digits: int) -> str:
         _never()

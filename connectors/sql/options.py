@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from connectors.sql.relation import Column, Relation, nearest
@@ -16,10 +18,12 @@ class SqlOptions(Strict, frozen=True, kw_only=True):
 
     `rounded`: columns of binary fractions (double) whose 15 true digits
     are taken for the decimal number that was meant; a third digit after the point is still rejected.
+    `year_offset`: what 1C on SQL Server adds to the year of every date (its table _YearOffset says it).
     """
 
     by_ranges: bool = False
     rounded: tuple[str, ...] = ()
+    year_offset: Literal[0, 2000] = 0
 
 
 def options_of(wanted: Wanted) -> SqlOptions:
@@ -36,6 +40,8 @@ def as_said(relation: Relation, options: SqlOptions) -> Relation:
     columns = dict(relation.columns)
     for name in options.rounded:
         columns[name] = _rounded(_known(relation, name))
+    if options.year_offset:
+        columns = {name: _moved(column, options.year_offset) for name, column in columns.items()}
     return msgspec.structs.replace(relation, columns=columns)
 
 
@@ -54,3 +60,7 @@ def _rounded(column: Column) -> Column:
             f"options.rounded: столбец «{column.name}» имеет тип {column.type}; он и так точен, уберите его отсюда"
         )
     return msgspec.structs.replace(column, family="rounded")
+
+
+def _moved(column: Column, years: int) -> Column:
+    return msgspec.structs.replace(column, years=years) if column.family in ("date", "timestamp") else column

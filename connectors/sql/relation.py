@@ -50,13 +50,15 @@ EXPECTED: Final[Mapping[Kind, str]] = {
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
-    """A column. `type` as the server writes it; `digits` before and after the point, where the type limits them."""
+    """A column. `type` as the server writes it; `digits` before and after the point, where the type limits them.
+    `years`: how many are added to every date that stands there."""
 
     name: str
     type: str
     family: Family
     nullable: bool = True
     digits: tuple[int, int] | None = None
+    years: int = 0
 
 
 class Relation(msgspec.Struct, frozen=True, kw_only=True):

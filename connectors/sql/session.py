@@ -83,6 +83,10 @@ class SqlSession:
 
     def _described(self, wanted: Wanted) -> Relation:
         options = options_of(wanted)
+        if options.year_offset and not self._dialect.shifts_years:
+            raise SettingsError(
+                f"{wanted.dataset.name}.options.year_offset: годы сдвигает только 1С на SQL Server; уберите этот ключ"
+            )
         if wanted.query is not None:
             relation = self._dialect.query(self._main.ask, wanted.query, seekable=options.by_ranges)
         elif wanted.table is not None:

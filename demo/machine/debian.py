@@ -22,6 +22,7 @@ PACKAGES_OF_TESTS: Final = (
     "unixodbc",
     "odbc-postgresql",
     "odbc-mariadb",
+    "tdsodbc",
     "chromium",
     "libfaketime",
 )

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from connectors.odbc.mariadb import zones
 from connectors.odbc.mariadb.names import literal, quoted
+from connectors.sql import zones
 from connectors.sql.dialect import NO_CELL
 from connectors.sql.packed import ABSENT, EPOCH, FIRST_DAY, LAST_DAY, NO_DAY
 from connectors.sql.relation import Column

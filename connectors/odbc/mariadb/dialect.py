@@ -13,9 +13,10 @@ from typing import Final
 
 import pyodbc
 
-from connectors.odbc.mariadb import catalog, cells, connect, order, zones
+from connectors.odbc.mariadb import catalog, cells, connect, order
 from connectors.odbc.mariadb.names import quoted
 from connectors.odbc.settings import Endpoint, OdbcSettings
+from connectors.sql import zones
 from connectors.sql.dialect import FAMILY_OF_DAYS, NO_CELL, Ask, Page, Row, Where
 from connectors.sql.faults import Fault, Meaning
 from connectors.sql.packed import NO_DAY
@@ -38,6 +39,7 @@ class MariaDb:
     dsn_words = connect.DSN_WORDS
     packs = True
     shares_moments = False
+    shifts_years = False
 
     def protection(self, endpoint: Endpoint) -> str:
         return connect.protection(endpoint)

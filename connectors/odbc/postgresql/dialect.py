@@ -42,6 +42,7 @@ class PostgreSQL:
     dsn_words = connect.DSN_WORDS
     packs = True
     shares_moments = True
+    shifts_years = False
 
     def protection(self, endpoint: Endpoint) -> str:
         return f"TLS 1.2+, verify-full (сертификат и имя сервера), {endpoint.ca}"
