@@ -7,7 +7,8 @@ kept. No entities, no external definitions.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, BinaryIO, Final, Literal
+from sys import intern
+from typing import Any, BinaryIO, Final, Literal, NamedTuple
 from xml.etree.ElementTree import Element, ParseError
 
 import msgspec
@@ -65,7 +66,7 @@ class Function(msgspec.Struct, frozen=True):
     parameters: Mapping[str, str]
 
 
-class Published(msgspec.Struct, frozen=True):
+class Published(NamedTuple):
     """What the base publishes; functions by entity set and name."""
 
     sets: Mapping[str, Shape]
@@ -130,7 +131,7 @@ class _Reader:
             name = each.get("Name", "")
             match _local(each):
                 case "Property":
-                    made.properties[name] = each.get("Type", "")
+                    made.properties[intern(name)] = intern(each.get("Type", ""))
                 case "Key":
                     made.key = [reference.get("Name", "") for reference in each]
                 case "NavigationProperty":
@@ -160,24 +161,43 @@ def read(file: BinaryIO) -> Published:
     return _published(reader)
 
 
+class _Shapes(Mapping[str, Shape]):
+    """Types by the names of their sets, made when they are asked for: of thousands a source needs a dozen."""
+
+    def __init__(self, reader: _Reader) -> None:
+        self._reader = reader
+        self._of_type = {type_: name for name, type_ in reader.sets.items()}
+        self._made: dict[str, Shape] = {}
+
+    def __getitem__(self, name: str) -> Shape:
+        return self.of(self._reader.sets[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._reader.sets)
+
+    def __len__(self) -> int:
+        return len(self._reader.sets)
+
+    def of(self, type_: str) -> Shape:
+        if type_ not in self._made:
+            known = self._reader.types.get(type_) or _Type()
+            properties = {each.name: each for each in _properties(known, self._reader, self._of_type)}
+            self._made[type_] = Shape(properties, tuple(name for name in known.key if name in properties))
+        return self._made[type_]
+
+    def bound_to(self, each: _Import) -> str:
+        """The set that a function belongs to, whether its set or its type is named; empty = none that is known."""
+        return each.entity_set if each.entity_set in self._reader.sets else self._of_type.get(each.entity_set, "")
+
+
 def _published(reader: _Reader) -> Published:
-    of_type = {type_: name for name, type_ in reader.sets.items()}
-    shapes: dict[str, Shape] = {}
-
-    def shape(type_: str) -> Shape:
-        if type_ not in shapes:
-            known = reader.types.get(type_) or _Type()
-            properties = {each.name: each for each in _properties(known, reader, of_type)}
-            shapes[type_] = Shape(properties, tuple(name for name in known.key if name in properties))
-        return shapes[type_]
-
+    shapes = _Shapes(reader)
     functions = {}
     for each in reader.imports:
-        gives = _bare(each.gives.removeprefix("Collection(").removesuffix(")"))
-        entity_set = each.entity_set if each.entity_set in reader.sets else of_type.get(each.entity_set, "")
+        gives, entity_set = _bare(each.gives.removeprefix("Collection(").removesuffix(")")), shapes.bound_to(each)
         if entity_set and each.gives.startswith("Collection(") and gives in reader.types:
-            functions[entity_set, each.name] = Function(shape(gives), each.parameters)
-    return Published({name: shape(type_) for name, type_ in reader.sets.items()}, functions)
+            functions[entity_set, each.name] = Function(shapes.of(gives), each.parameters)
+    return Published(shapes, functions)
 
 
 def _properties(known: _Type, reader: _Reader, of_type: Mapping[str, str]) -> Iterator[Property]:

@@ -19,6 +19,7 @@ from lk_sync.records import DATASETS, Dataset, Field
 
 WHOLE, BEGINS, HOLDS = 100, 50, 30
 SHORTEST_PART: Final = 4
+MOST_LOOKED_AT: Final = 40  # a big 1C has thousands of objects
 ENOUGH_FIELDS: Final = 0.7  # of the required ones, where no name of a table says anything
 PRESENTED: Final = frozenset({"Code", "Description"})
 NAMES: Final = frozenset({"holder_name", "title", "address", "model", "place"})
@@ -50,6 +51,16 @@ class Guess(msgspec.Struct, frozen=True):
     by_name: bool
     changed: str | None = None
     deleted: str | None = None
+
+
+class _Tables:
+    """All tables: by origin, and by the one column that is their whole key."""
+
+    def __init__(self, tables: Sequence[Found]) -> None:
+        self.by_origin = {each.origin: each for each in tables if len(each.key) == 1}
+        self.by_key: dict[str, list[Found]] = {}
+        for each in self.by_origin.values():
+            self.by_key.setdefault(each.key[0], []).append(each)
 
 
 @cache
@@ -91,21 +102,31 @@ def likeness(name: str, words: str) -> int:
 
 def guesses(tables: Sequence[Found]) -> dict[str, Guess]:
     """The likeliest table for every dataset that has one."""
-    made = {}
+    made, known = {}, _Tables(tables)
     for name, dataset in DATASETS.items():
-        likely = [(likeness(_title(each.how, each.origin), TABLES[name]), each) for each in tables]
-        named = [(score, each) for score, each in likely if score]
-        candidates = named or [(0, each) for each in tables]
-        rated = [(_rating(score, guess, dataset), guess) for score, guess in _guessed(candidates, dataset, tables)]
+        candidates = _likely(name, tables)
+        rated = [(_rating(score, guess, dataset), guess) for score, guess in _guessed(candidates, dataset, known)]
         best = max(rated, key=lambda pair: pair[0], default=None)
         if best is not None and best[0] > 0:
             made[name] = best[1]
     return made
 
 
-def _guessed(
-    candidates: Sequence[tuple[int, Found]], dataset: Dataset, tables: Sequence[Found]
-) -> Iterator[tuple[int, Guess]]:
+def _likely(name: str, tables: Sequence[Found]) -> list[tuple[int, Found]]:
+    """The tables to be looked at: those whose name says something, else those that surely have an account."""
+    scored = [(likeness(_title(each.how, each.origin), TABLES[name]), each) for each in tables]
+    named = sorted((pair for pair in scored if pair[0]), key=lambda pair: -pair[0])
+    if named:
+        return named[:MOST_LOOKED_AT]
+    words = FIELDS[name].get("account", "")
+    return [(0, each) for each in tables if _has_sure(each, words)][:MOST_LOOKED_AT]
+
+
+def _has_sure(found: Found, words: str) -> bool:
+    return any(likeness(_pointed(column), words) >= WHOLE // 2 for column in found.columns)
+
+
+def _guessed(candidates: Sequence[tuple[int, Found]], dataset: Dataset, tables: _Tables) -> Iterator[tuple[int, Guess]]:
     for score, found in candidates:
         fields = {
             field.name: match
@@ -128,7 +149,7 @@ def _rating(score: int, guess: Guess, dataset: Dataset) -> float:
     return found if sure >= ENOUGH_FIELDS * len(required) and "account" in guess.fields else 0
 
 
-def _match(dataset: Dataset, field: Field, found: Found, tables: Sequence[Found]) -> Match | None:
+def _match(dataset: Dataset, field: Field, found: Found, tables: _Tables) -> Match | None:
     words = FIELDS[dataset.name].get(field.name)
     if words is None:
         return None
@@ -137,7 +158,7 @@ def _match(dataset: Dataset, field: Field, found: Found, tables: Sequence[Found]
     return max(matches, key=lambda match: (match.score, -len(match.column.name)), default=None)
 
 
-def _column(field: Field, column: FoundColumn, words: str, tables: Sequence[Found]) -> Match | None:
+def _column(field: Field, column: FoundColumn, words: str, tables: _Tables) -> Match | None:
     score = likeness(_pointed(column), words)
     if not score:
         return None
@@ -160,9 +181,9 @@ def _pointed(column: FoundColumn) -> str:
     return plain(field_of_reference(column.name) if column.type == "Edm.Guid" else column.name)
 
 
-def _through(field: Field, column: FoundColumn, words: str, tables: Sequence[Found]) -> tuple[Found, str, str] | None:
+def _through(field: Field, column: FoundColumn, words: str, tables: _Tables) -> tuple[Found, str, str] | None:
     """What the table that a reference leads to has to say: the field itself by name, else its code or its title."""
-    target = next((each for each in tables if each.origin == column.refers and len(each.key) == 1), None)
+    target = tables.by_origin.get(column.refers or "")
     if target is None:
         return None
     plain_columns = [each for each in target.columns if field.kind in each.kinds and each.type != "Edm.Guid"]
@@ -174,28 +195,27 @@ def _through(field: Field, column: FoundColumn, words: str, tables: Sequence[Fou
     return (target, target.key[0], name) if name else None
 
 
-def _by_key(field: Field, found: Found, tables: Sequence[Found]) -> Iterator[Match]:
+def _by_key(field: Field, found: Found, tables: _Tables) -> Iterator[Match]:
     """The account and the month of a line stand in its head: a table whose only key is named as a column of ours."""
     if field.name not in OF_HEAD:
         return
     for column in found.columns:
-        for table in tables:
-            if table is not found and table.key == (column.name,):
+        for table in tables.by_key.get(column.name, ()):
+            if table is not found:
                 yield from _of_head(field, column, table)
 
 
-def _of_another(field: Field, found: Found, words: str, tables: Sequence[Found]) -> Iterator[Match]:
+def _of_another(field: Field, found: Found, words: str, tables: _Tables) -> Iterator[Match]:
     """What the object says that a reference leads to."""
     if not field.name.startswith(OF_ANOTHER):
         return
     for column in found.columns:
-        for table in tables:
-            if table.origin == column.refers and len(table.key) == 1:
-                yield from (
-                    Match(column, score, (table, table.key[0], each.name))
-                    for each in table.columns
-                    if field.kind in each.kinds and (score := likeness(plain(each.name), words)) >= WHOLE // 2
-                )
+        if table := tables.by_origin.get(column.refers or ""):
+            yield from (
+                Match(column, score, (table, table.key[0], each.name))
+                for each in table.columns
+                if field.kind in each.kinds and (score := likeness(plain(each.name), words)) >= WHOLE // 2
+            )
 
 
 def _of_head(field: Field, column: FoundColumn, table: Found) -> Iterator[Match]:
