@@ -30,15 +30,17 @@ class FilesSession:
         self._shelf, self._look = shelf, look
         self._stamp: str | None = None
         self._as_of: str | None = None
-        self._open: dict[str, Taken] = {}
+        self._open: dict[str, Taken] = {}  # snapshots by dataset
+        self._ahead: dict[tuple[str, str], Taken] = {}  # a file of changes that was looked at, by dataset and name
         self._said: dict[str, Totals | None] = {}
         self._brought: dict[str, Literal["all", "changes", "nothing"]] = {}
         self._taken: dict[tuple[str, str], TakenFile] = {}
 
     def close(self) -> None:
-        for taken in self._open.values():
+        for taken in (*self._open.values(), *self._ahead.values()):
             taken.close()
         self._open.clear()
+        self._ahead.clear()
 
     def columns(self, wanted: Wanted) -> None:
         options = wishes.of(wanted)
@@ -153,18 +155,17 @@ class FilesSession:
         """Raises SchemaDrift when the first new file has not the columns. One that cannot be read is told later."""
         for name in self._plan(wanted, options).new[:1]:
             try:
-                taken = self._take(name, options)
+                taken = self._take(wanted, name, options)
             except BadData as error:
                 if isinstance(error, SchemaDrift):
                     raise
                 return
-            try:
-                taken.table.require(columns_of(wanted))
-            finally:
-                taken.close()
+            self._ahead[wanted.dataset.name, name] = taken
+            taken.table.require(columns_of(wanted))
 
-    def _take(self, name: str, options: DropOptions) -> Taken:
-        return taking.take(self._shelf, self._look.listing, name, options, self._look.rules)
+    def _take(self, wanted: Wanted, name: str, options: DropOptions) -> Taken:
+        ahead = self._ahead.pop((wanted.dataset.name, name), None)
+        return ahead or taking.take(self._shelf, self._look.listing, name, options, self._look.rules)
 
     def _deltas(self, wanted: Wanted, options: DropOptions) -> Iterator[Batch]:
         self._brought[wanted.dataset.name] = "nothing"
@@ -173,7 +174,7 @@ class FilesSession:
             self._known(wanted, name)
         for name in plan.new:
             try:
-                taken = self._take(name, options)
+                taken = self._take(wanted, name, options)
             except BadData as error:
                 self._refuse(wanted, name, error)
                 continue

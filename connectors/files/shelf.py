@@ -57,6 +57,9 @@ class Shelf(Protocol):
     def put_aside(self, moves: Iterable[Move]) -> None:
         """Safe to repeat."""
 
+    def close(self) -> None:
+        """Lets go of what it holds for `fetch`."""
+
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """What the settings of every source of files say. `one_set`: all snapshots of a session have the same stamp.

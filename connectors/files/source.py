@@ -6,7 +6,7 @@ A connector gives a `Shelf` and `Rules`; the rest is here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
@@ -48,12 +48,10 @@ class FileSource(Generic[S]):
     @contextmanager
     def connect(self) -> Iterator[FilesSession]:
         self.channel()
-        shelf = self.shelf()
-        session = FilesSession(shelf, Look(shelf.listing(), self._known, self.rules()))
-        try:
-            yield session
-        finally:
-            session.close()
+        with closing(self.shelf()) as shelf:
+            session = FilesSession(shelf, Look(shelf.listing(), self._known, self.rules()))
+            with closing(session):
+                yield session
 
     def settle(self, outcomes: Sequence[FileOutcome]) -> None:
         """A file that feeds several datasets goes to `error/` when it was refused by one of them."""
@@ -76,8 +74,8 @@ class FileSource(Generic[S]):
 
     def survey(self) -> Sequence[Found]:
         self.channel()
-        shelf = self.shelf()
-        listing = shelf.listing()
-        if not listing:
-            raise SettingsError(f"{shelf.where}: здесь нет ни одного файла, обозревать нечего")
-        return surveys.survey(shelf, listing, self.rules())
+        with closing(self.shelf()) as shelf:
+            listing = shelf.listing()
+            if not listing:
+                raise SettingsError(f"{shelf.where}: здесь нет ни одного файла, обозревать нечего")
+            return surveys.survey(shelf, listing)

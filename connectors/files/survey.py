@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO, Final
 
 from connectors.files import sidecar
-from connectors.files.shelf import Listing, Rules, Shelf
+from connectors.files.shelf import Listing, Shelf
 from connectors.formats import encodings
 from connectors.formats.contract import Cell, Opened
 from connectors.formats.options import FORMATS, Encoding, FileOptions
@@ -40,7 +40,7 @@ _FORMS: Final[tuple[tuple[re.Pattern[str], tuple[Kind, ...]], ...]] = (
 )
 
 
-def survey(shelf: Shelf, listing: Listing, rules: Rules) -> list[Found]:
+def survey(shelf: Shelf, listing: Listing) -> list[Found]:
     """What can be read. A file that cannot is left out: `lk-sync doctor` says why."""
     newest: dict[str, str] = {}
     for name in sorted(listing):

@@ -82,6 +82,9 @@ class FolderShelf:
             for move in moves:
                 self._put_aside(folder, move)
 
+    def close(self) -> None:
+        """Nothing is held between calls."""
+
     def _put_aside(self, folder: int, move: Move) -> None:
         """The report first, so that a file that lies aside has it; then the file, then what lies beside it."""
         try:

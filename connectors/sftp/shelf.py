@@ -57,6 +57,9 @@ class SftpShelf:
 
         visit(self._settings, work)
 
+    def close(self) -> None:
+        """Nothing is held between calls."""
+
     def _path(self, name: str) -> str:
         return f"{self._settings.folder}/{name}"
 
