@@ -17,7 +17,9 @@ from psycopg.pq import ExecStatus
 from lk_sync.cache import schema
 from lk_sync.cache.base import Cursor
 from lk_sync.cache.doors import nothing
+from lk_sync.errors import LkError
 from lk_sync.postgresql.address import Address
+from lk_sync.postgresql.asking import Asker
 from lk_sync.postgresql.connection import Connection, connect, in_psycopg, is_lost, told
 from lk_sync.postgresql.steady import Steady
 
@@ -29,12 +31,17 @@ ROWS_AT_ONCE: Final = 2_000
 NOTHING: Final = "nothing"
 
 
+class _NoCache(Exception):
+    """There are no tables to ask."""
+
+
 class ServerDoor:
     """A session of one thread, the event loop's: it answers soon or not at all."""
 
     def __init__(self, address: Address) -> None:
         self._address = address
         self._session = Steady(address, lambda: connect(address, "cache reader", _SESSION, seconds=2))
+        self._asker: Asker | None = None
         self._nothing: sqlite3.Connection | None = None
         self._in_picture = False
 
@@ -59,8 +66,8 @@ class ServerDoor:
             return
         self._in_picture = False
         try:
-            self._session.connection().execute("COMMIT")
-        except psycopg.Error:  # the picture was whole; whoever looks next opens a new session
+            self._session.connection().pgconn.exec_(b"COMMIT")
+        except (psycopg.Error, LkError):  # the picture was whole; whoever looks next opens a new session
             self._session.drop()
 
     def execute(self, sql: str, parameters: Mapping[str, Any] | None = None, /) -> Cursor:
@@ -69,15 +76,23 @@ class ServerDoor:
         if not self._in_picture:
             return self._alone(sql, parameters)
         try:
-            return self._session.connection().execute(in_psycopg(sql), parameters)
+            return self._ask(self._session.connection(), sql, parameters)
         except psycopg.Error as error:
             self._broken(error)
             raise told(error, self._address) from None
 
+    def _ask(self, connection: Connection, sql: str, parameters: Mapping[str, Any] | None) -> Cursor:
+        if self._asker is None or self._asker.connection is not connection:
+            self._asker = Asker(connection)
+        try:
+            return self._asker.ask(sql, parameters or {})
+        except _NOT_THERE:
+            raise _NoCache from None
+
     def _alone(self, sql: str, parameters: Mapping[str, Any] | None) -> Cursor:
         try:
-            found: Cursor = self._session.asked(lambda connection: _known(connection, sql, parameters))
-        except LookupError:
+            found: Cursor = self._session.asked(lambda connection: self._ask(connection, sql, parameters))
+        except _NoCache:
             self._nothing = nothing()
             return self._nothing.execute(sql, parameters or {})
         return found
@@ -123,11 +138,3 @@ def _begin(connection: Connection) -> Hashable | None:
     if isinstance(error, _NOT_THERE):
         return None
     raise error
-
-
-def _known(connection: Connection, sql: str, parameters: Mapping[str, Any] | None) -> Cursor:
-    """Raises LookupError when there is no cache."""
-    try:
-        return connection.execute(in_psycopg(sql), parameters)
-    except _NOT_THERE:
-        raise LookupError from None

@@ -26,7 +26,7 @@ from lk_sync.postgresql.address import SETTING, Address
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
-_NAMED: Final = re.compile(r"(?<![:\w]):([a-z_]\w*)")
+NAMED: Final = re.compile(r"(?<![:\w]):([a-z_]\w*)")
 _ABSENT: Final = "\N{REPLACEMENT CHARACTER}"
 
 _CHOSEN: Final = {
@@ -71,7 +71,11 @@ class _Text(StrDumperUnknown):
     """PostgreSQL has no character for nothing; SQLite does, and hostile input may."""
 
     def dump(self, obj: str) -> Buffer | None:
-        return super().dump(obj.replace("\0", _ABSENT) if "\0" in obj else obj)
+        return super().dump(without_nothing(obj))
+
+
+def without_nothing(text: str) -> str:
+    return text.replace("\0", _ABSENT) if "\0" in text else text
 
 
 def connect(address: Address, what: str, settings: Mapping[str, str], *, seconds: int = 5) -> Connection:
@@ -104,7 +108,7 @@ def _escaped(value: str) -> str:
 @cache
 def in_psycopg(sql: str) -> str:
     """SQL with `:name` as psycopg wants it."""
-    return _NAMED.sub(r"%(\1)s", sql.replace("%", "%%"))
+    return NAMED.sub(r"%(\1)s", sql.replace("%", "%%"))
 
 
 def in_postgresql(statement: str) -> str:

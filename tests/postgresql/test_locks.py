@@ -105,6 +105,6 @@ def test_who_takes_a_lock_waits_for_the_publication_of_the_one_who_lost_it(
             other = threading.Thread(target=take)
             other.start()
             assert not taken.wait(0.5)
-            base.execute("INSERT INTO cache.published_runs VALUES (1, 'a', 'books', '[]')")
+            base.execute("INSERT INTO cache.published_runs VALUES (1, 'a', 'books', '[]', '[]', NULL)")
         other.join(10)
     assert seen == [True]
