@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -290,6 +291,40 @@ def test_the_command_tells_people_and_programs(run: Callable[..., Result]) -> No
     assert "  encoding: cp1251" in shown
     told = json.loads(run(body(lines(), "cp1251"), "--json").output)
     assert (told["code"], told["rows"], told["options"]["encoding"]) == (0, 40, "cp1251")
+
+
+DROP = """\
+source: sftp
+connection: {host: files.example, username: lk}
+datasets:
+  payments:
+    file: payments-*.csv
+    fields:
+      account: {column: ЛС}
+      payment: {column: Номер}
+      paid_on: {column: Дата}
+      period: {column: Месяц}
+      amount_kopecks: {column: Сумма}
+      channel: {constant: касса}
+"""
+
+
+def test_the_command_reads_as_the_source_is_described(tmp_path: Path) -> None:
+    shutil.copytree(Path(__file__).parents[3] / "config", tmp_path / "config")
+    (tmp_path / "config/sources/drop.yaml").write_text(DROP, "utf-8")
+    file = tmp_path / "payments-1.csv"
+    file.write_bytes(body([*PAID, "01;П3;31.11.2026;2026-11;1,00"]))
+
+    def run(*words: str) -> Result:
+        return CliRunner().invoke(main, ["--config", str(tmp_path / "config"), "doctor", str(file), *words])
+
+    judged = run("--source", "drop", "--dataset", "payments")
+    assert judged.exit_code == 1
+    assert "будет принято: 2" in judged.output
+    assert "такой даты нет в календаре" in judged.output
+    assert run("--source", "drop").exit_code == 2
+    assert run("--source", "other", "--dataset", "payments").exit_code == 2
+    assert run("--source", "drop", "--dataset", "bills").exit_code == 2
 
 
 def _whole() -> Iterator[tuple[str, bytes]]:
