@@ -73,13 +73,18 @@ class Outlook:
         """Whether no staged row has the key of `alias`."""
         return f"NOT EXISTS (SELECT 1 FROM {self.staged} AS z WHERE {self.same('z', alias)})"
 
-    def parts(self, where: str, column: str) -> list[str]:
-        """Sums of a column over the rows `x` that will be there and meet `where`, to be added; NULL without rows."""
-        sums = [f"(SELECT SUM(x.{column}) FROM {self.staged} AS x WHERE {where})"] if self.is_staged else []
+    def sums_of(self, keys: str, columns: tuple[str, ...], amount: str) -> str:
+        """The sum of `amount` over the rows that will be there, for each of `keys`, a table of these key columns; a key
+        without rows is absent."""
+        names = ", ".join(f"k.{name}" for name in columns)
+        same = " AND ".join(f"x.{name} = k.{name}" for name in columns)
+        rows = f"SELECT {names}, x.{amount} AS amount FROM {keys} AS k JOIN"
+        parts = [f"{rows} {self.staged} AS x ON {same}"] if self.is_staged else []
         if not self.first:
-            stays = f" AND {self.unstaged('x')} AND {self.stays('x')}" if self.is_staged else ""
-            sums.append(f"(SELECT SUM(x.{column}) FROM {self.cache} AS x WHERE {where}{stays})")
-        return sums
+            stays = f" WHERE {self.unstaged('x')} AND {self.stays('x')}" if self.is_staged else ""
+            parts.append(f"{rows} {self.cache} AS x ON {same}{stays}")
+        plain = ", ".join(columns)
+        return f"SELECT {plain}, SUM(amount) AS amount FROM ({' UNION ALL '.join(parts)}) AS u GROUP BY {plain}"
 
     @staticmethod
     def is_at(alias: str, key: Mapping[str, str]) -> str:

@@ -186,14 +186,13 @@ def _charged(case: Case) -> Iterator[Finding]:
     key = {column: f"k.{column}" for column in balances.dataset.key}
     said = " + ".join(balances.cell("b", column) for column in ("charged_kopecks", "recalculated_kopecks"))
     said += f" - {balances.cell('b', 'benefit_kopecks')}"
-    parts = charges.parts(" AND ".join(f"x.{column} = {cell}" for column, cell in key.items()), "total_kopecks")
-    lines = parts[0] if len(parts) == 1 else f"COALESCE({parts[0]} + {parts[1]}, {parts[0]}, {parts[1]})"
+    lines = charges.sums_of("keys", balances.dataset.key, "total_kopecks")
     both = (
-        f"SELECT k.account, k.period, k.service, {said} AS said, {lines} AS lines"
-        f" FROM ({keys}) AS k {balances.beside('b', key)}"
+        f"SELECT k.account, k.period, k.service, {said} AS said, k.amount AS lines"
+        f" FROM ({lines}) AS k {balances.beside('b', key)}"
     )
     groups = case.rows(
-        "SELECT period, service, COUNT(*), SUM(said), SUM(lines), MIN(account)"
+        f"WITH keys AS ({keys}) SELECT period, service, COUNT(*), SUM(said), SUM(lines), MIN(account)"
         f" FROM ({both}) AS b WHERE said <> lines GROUP BY period, service ORDER BY 3 DESC, 1, 2"
     )
     if groups:
