@@ -114,6 +114,6 @@ def _bound(column: Column, since: str) -> str:
     except ValueError:
         raise SchemaDrift(
             f"столбец «{column.name}» (watermark) имеет тип {column.type}, а прежняя отметка — «{since[:40]}»; "
-            "загрузите набор целиком (lk-sync run --full)"
+            "загрузите набор целиком (lk-sync pull --full)"
         ) from None
     return f"TIMESTAMP {literal(f'{moment:%Y-%m-%d %H:%M:%S.%f}'[: len(_CUT_TO)])}"

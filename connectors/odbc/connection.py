@@ -65,6 +65,7 @@ def connected(dialect: OdbcDialect, endpoint: Endpoint, settings: OdbcSettings) 
     fixed, values = dialect.attributes(found, settings, password)
     connection_string = driver.connection_string(fixed, {"Driver": library, **values})
     driver.silence()
+    dialect.preflight(found, settings)
     return Connection(
         lambda: _opened(dialect, connection_string, (connection_string, password)),
         peer=endpoint.peer,

@@ -34,6 +34,9 @@ class OdbcDialect(Dialect, Protocol):
         """What the connection string says: the program's own words, and values from outside. Here `endpoint.driver`
         is the library that was found."""
 
+    def preflight(self, endpoint: Endpoint, settings: OdbcSettings) -> None:
+        """Raises Unprotected for a server that the driver must not be let near. `endpoint.driver` as above."""
+
     def accept(self, version: str) -> None:
         """Raises SettingsError for a server that is too old to be read in this way."""
 

@@ -49,6 +49,9 @@ class MariaDb:
     ) -> tuple[Mapping[str, str], Mapping[str, str]]:
         return connect.attributes(endpoint, settings, password)
 
+    def preflight(self, endpoint: Endpoint, settings: OdbcSettings) -> None:
+        """Nothing: the driver itself verifies before it says anything."""
+
     def accept(self, version: str) -> None:
         major, minor = (int(part) for part in version.split(".")[:2])
         if (major, minor) < OLDEST:

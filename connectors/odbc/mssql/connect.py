@@ -12,7 +12,7 @@ from pathlib import PurePath
 from typing import Final
 
 from connectors.odbc.dsn import DsnWords
-from connectors.odbc.mssql import freetds
+from connectors.odbc.mssql import freetds, proof
 from connectors.odbc.settings import NOT_TRIED, Endpoint, OdbcSettings
 from connectors.sql.faults import Fault, Meaning
 from lk_sync.errors import AccessDenied, BadData, SchemaDrift, SettingsError, Unprotected, Unreachable
@@ -90,6 +90,15 @@ def attributes(
     _new_enough(library)
     server = {"Server": f"{endpoint.host},{endpoint.port}", "ServerCertificate": str(endpoint.ca)}
     return {**MICROSOFT, "LoginTimeout": str(settings.connect_timeout)}, {**server, **login}
+
+
+def preflight(endpoint: Endpoint, settings: OdbcSettings) -> None:
+    """Raises Unprotected for a server that FreeTDS must not be let near."""
+    if not made_by_microsoft(endpoint.driver or "") and (doubt := proof.doubt(endpoint, settings.connect_timeout)):
+        raise Unprotected(
+            f"{endpoint.peer}: сервер не доказал, что он тот самый: {doubt}. Соединение прервано до передачи пароля. "
+            "Проверьте ca и host: центр, выдавший сертификат, срок и имя в нём"
+        )
 
 
 def _for_freetds(**values: str) -> None:

@@ -56,6 +56,9 @@ class SqlServer(OnePass):
     ) -> tuple[Mapping[str, str], Mapping[str, str]]:
         return connect.attributes(endpoint, settings, password)
 
+    def preflight(self, endpoint: Endpoint, settings: OdbcSettings) -> None:
+        connect.preflight(endpoint, settings)
+
     def tune(self, connection: pyodbc.Connection) -> None:
         """Nothing: every text leaves as nvarchar."""
 
@@ -191,7 +194,7 @@ def _bound(column: Column, since: str) -> str:
     except ValueError:
         raise SchemaDrift(
             f"столбец «{column.name}» (watermark) имеет тип {column.type}, а прежняя отметка — «{since[:40]}»; "
-            "загрузите набор целиком"
+            "загрузите набор целиком (lk-sync pull --full)"
         ) from None
     if column.family == "timestamptz":
         return f"CAST({literal(moment.isoformat(sep=' '))} AS datetimeoffset(7))"

@@ -52,6 +52,9 @@ class PostgreSQL:
     ) -> tuple[Mapping[str, str], Mapping[str, str]]:
         return connect.attributes(endpoint, settings, password)
 
+    def preflight(self, endpoint: Endpoint, settings: OdbcSettings) -> None:
+        """Nothing: the driver itself verifies before it says anything."""
+
     def accept(self, version: str) -> None:
         if int(version.partition(".")[0]) < OLDEST:
             raise SettingsError(f"PostgreSQL {version} не поддерживается: нужна версия {OLDEST} или новее")

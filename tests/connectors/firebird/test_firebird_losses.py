@@ -20,7 +20,7 @@ from tests.at_the_base import PASSWORD, wanted
 from tests.at_the_firebird import READER, TheFirebird
 from tests.faults.proxy import Fault, Kind, Proxy
 
-ROWS = 10_000
+ROWS = 8_000
 TABLE = """
 RECREATE TABLE "{name}" ("ЛС" varchar(9), "Документ" varchar(20), "Дата" date, "Сумма" numeric(15,2),
                          "Канал" varchar(20));
@@ -189,7 +189,7 @@ def peak(bird: TheFirebird, table: str) -> tuple[int, int]:
 
 
 def test_memory_does_not_grow_with_the_table(bird: TheFirebird) -> None:
-    bird.books(TABLE.format(name="Много", rows=4 * ROWS))
+    bird.books(TABLE.format(name="Много", rows=3 * ROWS))
     few, many = peak(bird, "Платежи"), peak(bird, "Много")
-    assert (few[0], many[0]) == (ROWS, 4 * ROWS)
+    assert (few[0], many[0]) == (ROWS, 3 * ROWS)
     assert many[1] <= few[1] + 25

@@ -18,7 +18,7 @@ from typing import Final, Self
 from demo.certificates import ServerCertificate
 
 PRELOGIN, LOGIN7, ANSWER = 0x12, 0x10, 0x04
-ENCRYPTION, OFF, NOT_SUPPORTED, REQUIRED = 0x01, 0x00, 0x02, 0x03
+ENCRYPTION, OFF, ON, NOT_SUPPORTED, REQUIRED = 0x01, 0x00, 0x01, 0x02, 0x03
 _HEAD: Final = struct.Struct(">BBHHBB")
 
 
@@ -56,16 +56,14 @@ class TdsPeer:
         self._thread.join(10)
 
     def _serve(self) -> None:
-        try:
-            visitor, _ = self._socket.accept()
-        except OSError:
-            return
-        with visitor:
-            visitor.settimeout(10)
+        while True:
             try:
-                self._talk(visitor)
-            except (OSError, EOFError):  # the visitor did not like what it saw
+                visitor, _ = self._socket.accept()
+            except OSError:
                 return
+            with visitor, suppress(OSError, EOFError):  # the visitor did not like what it saw
+                visitor.settimeout(10)
+                self._talk(visitor)
 
     def _talk(self, visitor: socket.socket) -> None:
         self.asked = _options(self._packet(visitor))[ENCRYPTION][0]

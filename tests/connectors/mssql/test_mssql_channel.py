@@ -15,7 +15,7 @@ from connectors.odbc.source import OdbcSource
 from demo.certificates import Authority
 from lk_sync import config
 from lk_sync.errors import AccessDenied, LkError, SettingsError, Unprotected, Unreachable
-from tests.connectors.mssql.tds_peer import NOT_SUPPORTED, OFF, Login, TdsPeer
+from tests.connectors.mssql.tds_peer import NOT_SUPPORTED, OFF, ON, Login, TdsPeer
 
 PASSWORD = "п;SERVER=127.0.0.2;PWD={'\\\" Ё"
 SPOILING = {"TDSDUMP": "/tmp/lk-tds-dump", "TDSVER": "7.0", "FREETDSCONF": "/nowhere"}  # noqa: S108 - never written
@@ -59,9 +59,16 @@ def test_a_proven_server_hears_name_and_password_through_tls_only(authority: Aut
     assert not Path(SPOILING["TDSDUMP"]).exists()
 
 
-@pytest.mark.parametrize("way", ["stranger", "other name", "expired"])
+@pytest.mark.parametrize(
+    ("way", "why"),
+    [
+        ("stranger", "self-signed certificate"),
+        ("other name", "IP address mismatch"),
+        ("expired", "has expired"),
+    ],
+)
 def test_a_certificate_that_proves_nothing_ends_it_before_the_login(
-    authority: Authority, tmp_path: Path, way: str
+    authority: Authority, tmp_path: Path, way: str, why: str
 ) -> None:
     shown = {
         "stranger": lambda: Authority(tmp_path / "stranger").issue("own"),
@@ -69,21 +76,19 @@ def test_a_certificate_that_proves_nothing_ends_it_before_the_login(
         "expired": lambda: authority.issue("expired", expired=True),
     }[way]()
     with TdsPeer(shown) as peer:
-        text = refusal(Unreachable, port=peer.port, ca=str(authority.ca))
-    assert "тот ли у него сертификат (ca, host)" in text
+        text = refusal(Unprotected, port=peer.port, ca=str(authority.ca))
+    assert why in text
+    assert "Проверьте ca и host" in text
     assert peer.login is None
 
 
-@pytest.mark.parametrize("offers", [OFF, NOT_SUPPORTED])
-def test_a_server_that_would_not_encrypt_hears_nothing(authority: Authority, offers: int) -> None:
+@pytest.mark.parametrize("offers", [OFF, ON, NOT_SUPPORTED])
+def test_a_server_that_does_not_demand_encryption_hears_nothing(authority: Authority, offers: int) -> None:
     with TdsPeer(authority.issue("own"), offers=offers) as peer:
-        with (
-            pytest.raises((Unreachable, Unprotected, AccessDenied)),
-            OdbcSource(settings(port=peer.port, ca=str(authority.ca))).connect(),
-        ):
-            pass
-        plain = bytes(peer.plain)
-    assert "lk; reader".encode("utf-16le") not in plain
+        text = refusal(Unprotected, port=peer.port, ca=str(authority.ca))
+    assert "включите на сервере Force Encryption" in text
+    assert peer.login is None
+    assert "lk; reader".encode("utf-16le") not in peer.plain
 
 
 def test_nobody_there_is_unreachable(authority: Authority) -> None:
