@@ -8,7 +8,6 @@ no `КонецФайла`, is refused as a whole before a row of it is given.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import re
 from collections import Counter
@@ -18,7 +17,7 @@ from typing import BinaryIO, Final
 import msgspec
 
 from connectors.formats import text
-from connectors.formats.contract import ROWS_PER_BATCH, Building, Cell, Patience, Portion, Stated, require
+from connectors.formats.contract import ROWS_PER_BATCH, Building, Cell, Ids, Patience, Portion, Stated, require
 from connectors.formats.options import FileOptions
 from lk_sync.errors import BadData, SettingsError
 from lk_sync.flow.validate import Unfit, scaled
@@ -85,14 +84,14 @@ class Statement:
 
     def batches(self, columns: Sequence[str], size: int = ROWS_PER_BATCH) -> Iterator[Portion]:
         building, patience = Building(len(columns)), Patience(self._name)
-        seen: Counter[str] = Counter()
+        ids = Ids(ID_DIGITS)
         for document in self._documents():
             direction, _, fault = self._weighed(document)
             if fault:
                 patience.with_(fault, document.number)
                 building.fault(document.number, f"Номер={document.keys.get('Номер', '')}", fault)
             elif direction != "out":
-                row = self._row(document.keys, seen)
+                row = self._row(document.keys, ids)
                 building.add(document.number, [row.get(column) for column in columns])
             if len(building) == size:
                 yield building.portion()
@@ -141,12 +140,10 @@ class Statement:
         came, went = bool(keys.get("ДатаПоступило")), bool(keys.get("ДатаСписано"))
         return "" if came == went else "in" if came else "out"
 
-    def _row(self, keys: Keys, seen: Counter[str]) -> Mapping[str, Cell]:
+    def _row(self, keys: Keys, ids: Ids) -> Mapping[str, Cell]:
         """The keys, and what we make of them. The same payment twice in one statement has two ids."""
         day = keys.get("ДатаПоступило") or keys["Дата"]
-        same = "|".join((day, keys["Номер"], keys[AMOUNT], keys.get("ПлательщикСчет", ""), keys.get(PURPOSE, "")))
-        seen[same] += 1
-        mark = hashlib.sha256(f"{same}|{seen[same]}".encode()).hexdigest()[:ID_DIGITS]
+        mark = ids.of(day, keys["Номер"], keys[AMOUNT], keys.get("ПлательщикСчет", ""), keys.get(PURPOSE, ""))
         return keys | {ID: f"{keys['Номер']}-{mark}", DAY: day, ACCOUNT: self._account(keys) or ""}
 
     def _account(self, keys: Keys) -> str | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO, Final, Protocol
 
@@ -128,6 +129,20 @@ class Patience:
                 f"{self._name}: больше {MAX_FAULTS} строк не читаются как строки таблицы (последняя: {number}, "
                 f"{reason}); файл не принят, проверьте его командой lk-sync doctor"
             )
+
+
+class Ids:
+    """Ids of payments by what tells them apart: the same tomorrow, and two for the same thing twice in one file."""
+
+    def __init__(self, digits: int) -> None:
+        self._digits = digits
+        self._seen: Counter[bytes] = Counter()
+
+    def of(self, *parts: str) -> str:
+        same = "|".join(parts).encode("utf-8", "surrogateescape")
+        mark = hashlib.blake2b(same, digest_size=16).digest()  # a purpose of payment is long, and there may be many
+        self._seen[mark] += 1
+        return hashlib.sha256(same + b"|%d" % self._seen[mark]).hexdigest()[: self._digits]
 
 
 def digest(file: BinaryIO) -> str:

@@ -6,7 +6,6 @@ are, that must be so. Dates, months and numbers leave in the one form of ours; a
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from connectors.formats import profile as profiles
-from connectors.formats.contract import ROWS_PER_BATCH, Building, Cell, Patience, Portion, Stated, require
+from connectors.formats.contract import ROWS_PER_BATCH, Building, Cell, Ids, Patience, Portion, Stated, require
 from connectors.formats.csv import KOPECK_DIGITS, Table
 from connectors.formats.options import FileOptions
 from lk_sync.errors import BadData, SettingsError
@@ -56,14 +55,14 @@ class Register:
         return self._said
 
     def batches(self, columns: Sequence[str], size: int = ROWS_PER_BATCH) -> Iterator[Portion]:
-        building, patience, seen = Building(len(columns)), Patience(self._name), Counter[str]()
+        building, patience, ids = Building(len(columns)), Patience(self._name), Ids(ID_DIGITS)
         with closing(self._table()) as table:
             for number, line, row, reason in self._rows(table):
                 if row is None:
                     patience.with_(reason, number)
                     building.fault(number, line, reason)
                 else:
-                    self._finish(row, seen)
+                    self._finish(row, ids)
                     building.add(number, [row.get(column) for column in columns])
                 if len(building) == size:
                     yield building.portion()
@@ -138,12 +137,10 @@ class Register:
             )
         return text.replace(self._profile.thousands, "").replace(self._profile.decimal, ".")
 
-    def _finish(self, row: Row, seen: Counter[str]) -> None:
+    def _finish(self, row: Row, ids: Ids) -> None:
         """An id by what the profile says tells payments apart; the same twice in one file has two."""
         if self._profile.id:
-            same = "|".join([self._profile.bank, *(row.get(column) or "" for column in self._profile.id)])
-            seen[same] += 1
-            row[profiles.ID] = hashlib.sha256(f"{same}|{seen[same]}".encode()).hexdigest()[:ID_DIGITS]
+            row[profiles.ID] = ids.of(self._profile.bank, *(row.get(column) or "" for column in self._profile.id))
         if self._profile.bank:
             row[profiles.BANK] = self._profile.bank
 
