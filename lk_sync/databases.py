@@ -59,6 +59,20 @@ def store_at(where: Path | Address) -> Store:
         ) from error
 
 
+def sizes(config: Config) -> tuple[int, int]:
+    """Bytes of the cache and of the store."""
+    if (shared := server(config)) is None:
+        return _size(config.lk.cache_path), _size(config.lk.store_path)
+    from lk_sync.postgresql.connection import size_of  # here, as below
+
+    return size_of(shared, "cache"), size_of(shared, "store")
+
+
+def _size(path: Path) -> int:
+    """With the log that is still beside it."""
+    return sum(each.stat().st_size for each in (path, path.with_name(f"{path.name}-wal")) if each.exists())
+
+
 def lock(config: Config, name: str) -> AbstractContextManager[Hold]:
     """`with` it: one holder at a time among all who use the same store. Raises Busy."""
     shared = server(config)

@@ -11,7 +11,6 @@ import sqlite3
 from contextlib import closing
 from datetime import datetime, timedelta
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -236,18 +235,14 @@ def _outages(kept: _Kept) -> list[OutageSeen]:
 def _disk(config: Config) -> DiskSeen:
     folder = config.lk.data_dir
     space = shutil.disk_usage(next(each for each in (folder, *folder.parents) if each.exists()))
+    cache_bytes, store_bytes = databases.sizes(config)
     return DiskSeen(
         path=str(folder),
         free_bytes=space.free,
         total_bytes=space.total,
-        cache_bytes=_size(config.lk.cache_path),
-        store_bytes=_size(config.lk.store_path),
+        cache_bytes=cache_bytes,
+        store_bytes=store_bytes,
     )
-
-
-def _size(path: Path) -> int:
-    """With the log that is still beside it."""
-    return sum(each.stat().st_size for each in (path, path.with_name(f"{path.name}-wal")) if each.exists())
 
 
 def _troubles(

@@ -34,7 +34,7 @@ class Decider(Puller):
                 raise SettingsError(f"запуск {run} уже опубликован; это не было записано, теперь записано")
             staging = self._staging(run)
             if not staging.exists():
-                self._refuse(held, "его данные уже удалены")
+                self._refuse(held, "его данные уже удалены или лежат на другом компьютере, где шёл запуск")
             with publish.staged_beside_cache(self._cache, staging, hold) as (base, staged):
                 differences = publish.differences(base, staged, source=held.source)
                 self._refuse_when_moved(base, held, tuple(staged))

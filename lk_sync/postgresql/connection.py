@@ -51,6 +51,10 @@ _SESSION: Final = {
     "jit": "off",  # compiling a page's query costs more than the query
     "lock_timeout": "15s",
 }
+_SIZE: Final = (
+    "SELECT COALESCE(SUM(pg_total_relation_size(c.oid)), 0) FROM pg_class AS c"
+    " JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relkind = 'r'"
+)
 _NO_PROOF: Final = re.compile(
     r"certificate|SSL|does not match host name|(?:does not|for a verified).*host|no encryption", re.IGNORECASE
 )
@@ -103,6 +107,13 @@ def _name(what: str) -> str:
 
 def _escaped(value: str) -> str:
     return value.replace("\\", "\\\\").replace(" ", "\\ ")
+
+
+def size_of(address: Address, schema: str) -> int:
+    """Bytes of everything in a schema."""
+    with connect(address, "sizes", {"statement_timeout": "20s"}) as connection:
+        found = connection.execute(_SIZE, (schema,)).fetchone()
+    return int(found[0]) if found else 0
 
 
 @cache

@@ -138,3 +138,4 @@ def test_check_says_what_protects_the_way_to_the_data(shared: Kept) -> None:
         assert ("хранилище отвечает, в кэше наборов: 0" in said) == connect_
         assert PASSWORD not in said
         assert OWNER not in said
+    assert all(size > 8192 for size in databases.sizes(world.config))

@@ -160,5 +160,15 @@ def test_an_operator_moves_and_goes_on_with_the_next_run(shared: Kept, tmp_path:
         pulled = office.lk_sync("pull", **shared.environment)
         assert pulled.code == 0, pulled.err
         assert len(shared.cells(tmp_path, "SELECT * FROM payments")) == 10
+        for words, says in (
+            (("status",), "payments"),
+            (("status", "--json"), '"store_bytes"'),
+            (("runs", "show", "2"), "payments"),
+            (("as-of", "000000003", "01.01.2030"), "П3"),
+            (("check", "--connect"), "хранилище отвечает, в кэше наборов: 2"),
+        ):
+            asked = office.lk_sync(*words, **shared.environment)
+            assert says in asked.out, asked
+        assert office.lk_sync("backup", "copy.db", **shared.environment).code == 2
         with closing(shared.store()) as store:
             assert [(run.run, run.state) for run in store.read(runs.recent)] == [(2, "published"), (1, "published")]
