@@ -38,6 +38,7 @@ class Manners(msgspec.Struct):
     """What has been learned of the base in this session; None = nothing yet."""
 
     compares_guids: bool | None = None
+    fills_pages: bool = False
     doubles_quotes: bool | None = None
 
 
@@ -130,9 +131,16 @@ class Reading:
                 return
             read += rows.count
             yield rows
-            if len(found) < self._top and expected is not None and read >= expected:
+            if self._is_last(found) and expected is not None and read >= expected:
                 return
             place = self._next(place, found[-rows.count :], rows.keys[-1])
+
+    def _is_last(self, found: Sequence[Any]) -> bool:
+        """A short page is the last one, if this base is known to give pages of full length: another may have a limit of
+        its own, and then more rows follow."""
+        if len(found) == self._top:
+            self._manners.fills_pages = True
+        return len(found) < self._top and self._manners.fills_pages
 
     def _fresh(self, found: Sequence[Any], place: Place, seen: set[bytes]) -> Rows:
         """The rows that were not on the page before."""
