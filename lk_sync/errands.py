@@ -96,11 +96,13 @@ class Errands:
         heartbeat = self._config.lk.heartbeat
         if self._pulse is None or heartbeat is None or (heartbeat.jobs and name not in heartbeat.jobs):
             return
-        if self._beats < MOST_BEATS:  # a watcher that never answers does not make us collect beats
-            self._beats += 1
-            asyncio.run_coroutine_threadsafe(self._beat(self._pulse), self._loop)
+        asyncio.run_coroutine_threadsafe(self._beat(self._pulse), self._loop)
 
     async def _beat(self, pulse: Pulse) -> None:
+        """A watcher that never answers does not make us collect beats. Counted in one thread only, the loop's."""
+        if self._beats >= MOST_BEATS:
+            return
+        self._beats += 1
         try:
             await pulse.beat()
         except LkError as error:

@@ -88,12 +88,14 @@ def engines_of(office: Office) -> Iterator[Start]:
         started.append(Running(office, *program, **environment))
         return started[-1]
 
-    yield begin
-    for running in started:
-        for process in running.left():
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
-        running.process.wait()
+    try:
+        yield begin
+    finally:
+        for running in started:
+            for process in running.left():
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+            running.process.wait()
 
 
 def until(true: Callable[[], object]) -> None:

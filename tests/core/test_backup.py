@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sqlite3
 import stat
 import threading
@@ -14,7 +15,10 @@ from typing import Any
 import pytest
 
 from demo.certificates import Authority
+from lk_sync import backup
 from lk_sync.clock import now
+from lk_sync.config import Config
+from lk_sync.errors import LkError
 from lk_sync.store import batches, letters, outbox, runs
 from lk_sync.store.batches import Batch
 from lk_sync.store.database import Store, Tx
@@ -188,13 +192,12 @@ def _spoil(copy: Path) -> None:
 )
 def test_a_copy_that_is_none_is_refused(office: Office, store: Store, tmp_path: Path, spoil: Any, says: str) -> None:
     copy = tmp_path / "copy"
-    office.lk_sync("backup", copy)
+    backup.backup(office.config, copy)
     spoil(copy)
-    elsewhere = tmp_path / "elsewhere"
-    said = office.lk_sync("restore", copy, LK_DATA_DIR=str(elsewhere))
-    assert said.code in (1, 2)
-    assert says in said.err
-    assert not (elsewhere / "store.db").exists()
+    elsewhere = Config(office.config.folder, {"LK_DATA_DIR": str(tmp_path / "elsewhere")})
+    with pytest.raises(LkError, match=re.escape(says)):
+        backup.restore(elsewhere, copy, force=False, now=now())
+    assert list(elsewhere.lk.data_dir.glob("*.db*")) == []
 
 
 def test_a_copy_of_a_newer_version_is_refused(office: Office, store: Store, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import stat
 import urllib.request
@@ -12,6 +13,11 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from lk_sync import errands
+from lk_sync.clock import now
+from lk_sync.config import Config
+from lk_sync.errors import SettingsError
+from lk_sync.schedules import Schedules
 from tests.core.conftest import LK, Office
 from tests.core.engines import engines_of, until
 from tests.core.test_alerts import SECRETS
@@ -96,9 +102,12 @@ def test_an_engine_is_scraped_and_writes_its_file(office: Office, tmp_path: Path
 )
 def test_a_place_that_others_could_see_or_that_is_none_is_refused(office: Office, metrics: Any, says: str) -> None:
     _set(office, **metrics)
-    for said in (office.lk_sync("check"), office.lk_sync("run")):
-        assert said.code == 2
-        assert says in said.out + said.err
+    timetable = Schedules(jobs={})
+    config = Config(office.config.folder, {})
+    with pytest.raises(SettingsError, match=re.escape(says)):
+        errands.checked(config, timetable)
+    with pytest.raises(SettingsError, match=re.escape(says)):
+        errands.Errands(config, timetable, office.store, clock=now)
 
 
 def test_a_port_that_is_taken_is_named(office: Office) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import shlex
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import get_args
 
 import click
@@ -102,3 +105,23 @@ def test_every_setting_that_is_named_is_one() -> None:
     ):
         assert setting in PAGE
         assert setting in shown
+
+
+def test_the_wrapper_of_the_page_is_a_script(tmp_path: Path) -> None:
+    """It finds settings, data and secrets where the page has put them, and hands the words on."""
+    (script,) = re.findall(r"^```sh\n(#!/bin/sh\n.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "SMTP_PASSWORD").write_text("x")
+    shown = 'echo "$LK_CONFIG|$LK_SCHEDULES|$LK_DATA_DIR|$LK_SMTP_PASSWORD_FILE|$*" #'
+    text = script.replace("/etc/lk/secrets", str(tmp_path / "secrets")).replace("exec runuser", f"{shown} exec runuser")
+    for there in (f"{tmp_path}/secrets/SMTP_PASSWORD", ""):
+        done = subprocess.run(
+            ["sh", "-c", text, "lk-sync", "pull", "a b"],
+            env={"PATH": os.environ["PATH"], "LK_DATA_DIR": "/srv/rehearsal"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stderr == ""
+        assert done.stdout == f"/etc/lk/config|/etc/lk/schedules.yaml|/srv/rehearsal|{there}|pull a b\n"
+        (tmp_path / "secrets" / "SMTP_PASSWORD").unlink(missing_ok=True)
