@@ -38,9 +38,11 @@ class Decider(Puller):
             with publish.staged_beside_cache(self._cache, staging, hold) as (base, staged):
                 differences = publish.differences(base, staged, source=held.source)
                 self._refuse_when_moved(base, held, tuple(staged))
-                at = instant(datetime.fromisoformat(held.started_at))
+                at, seen_at = instant(datetime.fromisoformat(held.started_at)), instant(self._clock())
                 try:
-                    done = publish.publish(base, staged, run=run, source=held.source, at=at, found=differences)
+                    done = publish.publish(
+                        base, staged, run=run, source=held.source, at=at, seen_at=seen_at, found=differences
+                    )
                 except publish.Moved:
                     self._refuse(held, "кэш только что изменил другой источник")
                 desk.settle(self._store, base, staged, run=run, source=held.source, now=self._clock())

@@ -79,9 +79,17 @@ def _stand(base: Base) -> Sequence[Any]:
 
 
 def publish(
-    base: Base, staged: Mapping[str, Staged], *, run: int, source: str, at: str, found: Differences | None = None
+    base: Base,
+    staged: Mapping[str, Staged],
+    *,
+    run: int,
+    source: str,
+    at: str,
+    seen_at: str | None = None,
+    found: Differences | None = None,
 ) -> dict[str, Published]:
-    """Make the staged datasets visible as of instant `at`. Raises Moved when the differences are not true any more,
+    """Make the staged datasets visible as of instant `at`; `seen_at`: when readers begin to see them, if that is later
+    (a run that waited for a person). Raises Moved when the differences are not true any more,
     BadData when what is published is not what was staged, and what the database raises; with nothing changed."""
     Codes(base).source(source)
     with base.exclusively("publication"):
@@ -95,7 +103,7 @@ def publish(
         settle.remember(base, staged, source=source, run=run)
         for name, what in staged.items():
             _state(base, what, source=source, run=run, at=at, step=int(done[name].merged.changed))
-        note(base, run=run, at=at, source=source, datasets=list(staged), before=before)
+        note(base, run=run, at=seen_at or at, source=source, datasets=list(staged), before=before)
     base.tidy()
     return done
 

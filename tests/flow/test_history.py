@@ -17,7 +17,8 @@ from lk_sync.cache import history, news
 from lk_sync.cache.reader import View
 from lk_sync.clock import instant
 from lk_sync.config import Config
-from lk_sync.flow.run import Puller
+from lk_sync.flow.decide import Decider
+from lk_sync.flow.run import RunReport
 from lk_sync.schedules import Job
 from tests.flow.conftest import World
 
@@ -64,18 +65,25 @@ class Days:
         world.config = Config(world.config.folder, world.config.environment)
         world.books |= {"charges": {"rows": []}, "bills": {"rows": []}}
 
-    def pull(self) -> int:
-        self.world.script.write_text(json.dumps(self.world.books), "utf-8")
-        self.today += timedelta(days=1)
-        puller = Puller(
-            self.world.config,
-            self.world.store,
+    @property
+    def puller(self) -> Decider:
+        world = self.world
+        return Decider(
+            world.config,
+            world.store,
             clock=lambda: self.today,
             watch=lambda _: None,
-            stop=self.world.stop,
+            stop=world.stop,
             started_by="hand",
         )
-        report = puller.walk("books", Job(pull="books", every="1h"), full=True)
+
+    def walk(self) -> RunReport:
+        self.world.script.write_text(json.dumps(self.world.books), "utf-8")
+        self.today += timedelta(days=1)
+        return self.puller.walk("books", Job(pull="books", every="1h"), full=True)
+
+    def pull(self) -> int:
+        report = self.walk()
         assert report.state in ("published", "unchanged"), report.findings
         return report.run
 
@@ -183,3 +191,18 @@ def test_what_came_and_went_again_is_no_news(days: Days) -> None:
     with days.view() as view:
         assert [tuple(event) for event in news.since(view, first)] == [("payment_gone", "000", 202611, "П0", 100)]
         assert [event.what for event in news.since(view, second)] == ["month", "payment_gone", "payment_gone"]
+
+
+def test_what_was_held_is_seen_from_its_approval_on(days: Days) -> None:
+    days.world.payment("000", "П0", "1.00")
+    days.pull()
+    days.world.books["payments"]["totals"] = {"rows": 7}
+    days.world.payment("000", "П1", "2.00")
+    held = days.walk()
+    assert held.state == "held"
+    days.today += timedelta(days=1)
+    days.puller.approve(held.run, who="test")
+    with days.view() as view:
+        for hours, payments in ((-1, 1), (1, 2)):
+            then = history.as_of(view, 1000, instant(days.today + timedelta(hours=hours)))
+            assert len(then["payments"] or ()) == payments
