@@ -51,7 +51,11 @@ class Table:
         self._patience = Patience(name)
         self._known_inside = 0  # so many of the next lines that might end the file are known to have rows behind them
         self._number = 0  # of the record that was read last
-        self.columns = self._header()
+        try:
+            self.columns = self._header()
+        except BaseException:
+            self.close()  # a wrapper that is let go of would close the file
+            raise
 
     def close(self) -> None:
         self._text.detach()

@@ -67,7 +67,6 @@ def _packed(file: BinaryIO, name: str) -> Diagnosis:
         except LkError as error:
             return Diagnosis(kind="архив ZIP", remarks=(Remark(what=str(error)),), readable=False)
         found = _blind(inside, f"{name}/{title}")
-
     return msgspec.structs.replace(found, kind=f"{found.kind}, в архиве ZIP")
 
 

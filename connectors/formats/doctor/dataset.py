@@ -23,10 +23,9 @@ PERSONAL: Final = frozenset({"holder_name", "address", "number", "title", "unifi
 
 def examine(file: BinaryIO, name: str, wanted: Wanted, *, blind: Callable[[], Diagnosis]) -> Diagnosis:
     """`blind`: what the file is, whatever the description says; told when it cannot be read by it."""
+    columns = [field.column for field in wanted.fields if field.column is not None]
     try:
-        opened = open_file(file, name=name, options=_options(wanted))
-        columns = [field.column for field in wanted.fields if field.column is not None]
-        opened.require(columns)
+        opened = _opened(file, name, wanted, columns)
     except LkError as error:
         seen = blind()
         remark = Remark(what=f"по описанию набора {wanted.dataset.name} файл не читается: {error}")
@@ -35,6 +34,17 @@ def examine(file: BinaryIO, name: str, wanted: Wanted, *, blind: Callable[[], Di
         return _judged(opened, name, wanted, columns)
     finally:
         opened.close()
+
+
+def _opened(file: BinaryIO, name: str, wanted: Wanted, columns: Sequence[str]) -> Opened:
+    """The file, if it has the columns."""
+    opened = open_file(file, name=name, options=_options(wanted))
+    try:
+        opened.require(columns)
+    except LkError:
+        opened.close()
+        raise
+    return opened
 
 
 def _options(wanted: Wanted) -> FileOptions:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv as stdlib_csv
+import gc
 import hashlib
 import io
 import tracemalloc
@@ -242,6 +243,17 @@ def test_quotes_by_a_backslash_and_quotes_that_are_letters() -> None:
 def test_utf_16_is_read_when_it_is_named(order: str) -> None:
     body = ("\ufeff" + HEADER + ROW * 3).encode(order)
     assert len(read(body, "ЛС", encoding="utf-16")) == 3
+
+
+def test_the_file_stays_the_callers_whatever_becomes_of_the_table() -> None:
+    file = io.BytesIO(b"\n\n1;2\n")
+    with pytest.raises(BadData):
+        open_file(file, name="f", options=FileOptions())
+    gc.collect()
+    assert not file.closed
+    open_file(file, name="f", options=FileOptions(header=False)).close()
+    gc.collect()
+    assert not file.closed
 
 
 def test_a_missing_column_is_named_with_the_nearest_and_all_at_once() -> None:
