@@ -44,20 +44,20 @@ class PostgresBase:
     """A session that may change the cache. It publishes only while `hold` is held."""
 
     def __init__(self, connection: Connection, address: Address, hold: Hold | None = None) -> None:
-        self._connection, self._address, self._hold = connection, address, hold
+        self.connection, self._address, self._hold = connection, address, hold
         self.at = Places(cache=SCHEMA, staging="pg_temp", scratch="pg_temp")
 
     def execute(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Cursor:
         try:
             if parameters:
-                return self._connection.execute(in_psycopg(sql), parameters)
-            return self._connection.execute(sql)
+                return self.connection.execute(in_psycopg(sql), parameters)
+            return self.connection.execute(sql)
         except psycopg.Error as error:
             raise told(error, self._address) from None
 
     def execute_many(self, sql: str, many: Iterable[Mapping[str, Any]]) -> None:
         try:
-            self._connection.cursor().executemany(in_psycopg(sql), list(many))
+            self.connection.cursor().executemany(in_psycopg(sql), list(many))
         except psycopg.Error as error:
             raise told(error, self._address) from None
 
@@ -67,7 +67,7 @@ class PostgresBase:
         try:
             self.execute("SELECT pg_advisory_xact_lock(:key)", {"key": key_of(f"cache {what}")})
             if what == "publication" and isinstance(self._hold, ServerHold):
-                self._hold.prove(self._connection)
+                self._hold.prove(self.connection)
             yield
             if what == "publication":
                 self.execute("UPDATE cache.edition SET number = number + 1")
@@ -78,11 +78,11 @@ class PostgresBase:
 
     def _roll_back(self) -> None:
         """A session that is lost has rolled back by that."""
-        if not self._connection.closed:
+        if not self.connection.closed:
             try:
-                self._connection.execute("ROLLBACK")
+                self.connection.execute("ROLLBACK")
             except psycopg.Error:
-                self._connection.close()
+                self.connection.close()
 
     def array(self, cells: Sequence[str]) -> str:
         return "'[' || " + " || ',' || ".join(map(_json, cells)) + " || ']'"
@@ -106,7 +106,7 @@ class PostgresBase:
         rows = file.execute(f"SELECT {_line(columns)} FROM {table}")
         names = ", ".join(column.name for column in columns)
         try:
-            with self._connection.cursor().copy(f"COPY {into} ({names}) FROM STDIN") as copy:
+            with self.connection.cursor().copy(f"COPY {into} ({names}) FROM STDIN") as copy:
                 while lines := rows.fetchmany(ROWS_AT_ONCE):
                     copy.write("\n".join([*chain.from_iterable(lines), ""]).replace("\0", "\N{REPLACEMENT CHARACTER}"))
         except psycopg.Error as error:
@@ -122,7 +122,7 @@ class PostgresBase:
             self.execute(f"ANALYZE cache.{table}")
 
     def close(self) -> None:
-        self._connection.close()
+        self.connection.close()
 
 
 class _Column(NamedTuple):
