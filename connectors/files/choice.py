@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-import msgspec
-
 from connectors.files import sidecar
 from connectors.files.mask import Mask, Order
 from connectors.files.options import DropOptions
@@ -16,12 +14,14 @@ from lk_sync.contracts import KnownFile, TakenFile, Wanted
 MOST_AT_ONCE: Final = 500  # files of changes in one run; the next run takes the rest
 
 
-class Look(msgspec.Struct, frozen=True):
+class Look:
     """What lies on the shelf, and what earlier runs have taken of it, the last first."""
 
-    listing: Listing
-    known: Sequence[KnownFile]
-    rules: Rules
+    def __init__(self, listing: Listing, known: Sequence[KnownFile], rules: Rules) -> None:
+        self.listing, self.known, self.rules = listing, known, rules
+        self._notes: dict[tuple[str, str, str | None], KnownFile] = {}
+        for file in known:
+            self._notes.setdefault((file.dataset, _plain(file.name), file.version), file)
 
     def is_whole(self, name: str) -> bool:
         return self.rules.unsigned or bool(sidecar.found(name, self.listing))
@@ -38,11 +38,11 @@ class Look(msgspec.Struct, frozen=True):
 
     def is_known(self, dataset: str, name: str) -> KnownFile | None:
         """The note of these very bytes, by what the shelf says of them."""
-        version, plain = self.listing[name].version, name.removeprefix(f"{DONE}/")
-        same = (
-            file for file in self.of(dataset) if file.name.removeprefix(f"{DONE}/") == plain and file.version == version
-        )
-        return next(same, None)
+        return self._notes.get((dataset, _plain(name), self.listing[name].version))
+
+
+def _plain(name: str) -> str:
+    return name.removeprefix(f"{DONE}/")
 
 
 class Snapshots:
@@ -101,7 +101,7 @@ class Deltas:
             names += look.aside(mask).values()
         whole = [name for name in names if look.is_whole(name) or "/" in name]
         ordered = sorted(whole, key=lambda name: (mask.order(mask.stamp(name) or ""), name))
-        self.again = [name for name in ordered if self._is_taken(name)]
+        self.again = [name for name in ordered if look.rules.put_aside and self._is_taken(name)]
         self.new = [name for name in ordered if not self._is_settled(name)][:MOST_AT_ONCE]
         self._late = _before(mask, known) if options.late == "refuse" else None
         self._mask = mask

@@ -9,6 +9,7 @@ whole, a wish with `since` is answered with all rows: more than was asked, which
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Literal
 
 from connectors.files import options as wishes
@@ -35,6 +36,7 @@ class FilesSession:
         self._said: dict[str, Totals | None] = {}
         self._brought: dict[str, Literal["all", "changes", "nothing"]] = {}
         self._taken: dict[tuple[str, str], TakenFile] = {}
+        self.fault: tuple[str, BadData] | None = None  # the snapshot that is no good, and why
 
     def close(self) -> None:
         for taken in (*self._open.values(), *self._ahead.values()):
@@ -75,9 +77,10 @@ class FilesSession:
             return
         columns, rows = columns_of(wanted), 0
         taken.table.require(columns)
-        for part in taking.portions(taken, columns):
-            rows += part.rows + len(part.faults)
-            yield _batch(part, wanted, taken.name)
+        with self._at_fault(taken.name):
+            for part in taking.portions(taken, columns):
+                rows += part.rows + len(part.faults)
+                yield _batch(part, wanted, taken.name)
         self._note(wanted, taken.name, taken.sha256, rows)
         self._open.pop(wanted.dataset.name).close()
 
@@ -90,14 +93,21 @@ class FilesSession:
             name = self._choose(wanted)
             if name is None:
                 return None
-            taken = taking.take(self._shelf, self._look.listing, name, wishes.of(wanted), self._look.rules)
-            try:
+            with self._at_fault(name):
+                taken = taking.take(self._shelf, self._look.listing, name, wishes.of(wanted), self._look.rules)
+                self._open[key] = taken
                 self._agree(taken)
-            except BaseException:
-                taken.close()
-                raise
-            self._open[key] = taken
         return self._open[key]
+
+    @contextmanager
+    def _at_fault(self, name: str) -> Iterator[None]:
+        """Remembers that the file, not the mapping, is why nothing can be published."""
+        try:
+            yield
+        except BadData as error:
+            if not isinstance(error, SchemaDrift):
+                self.fault = name, error
+            raise
 
     def _choose(self, wanted: Wanted) -> str | None:
         """The newest whole file under the mask, or the one of this session's set; None: nothing new."""
@@ -124,7 +134,7 @@ class FilesSession:
 
     def _nothing(self, wanted: Wanted, name: str | None) -> None:
         self._brought[wanted.dataset.name] = "nothing"
-        if name is not None:
+        if name is not None and self._look.rules.put_aside:
             self._known(wanted, name)
 
     def _known(self, wanted: Wanted, name: str) -> None:

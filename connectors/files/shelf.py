@@ -29,13 +29,14 @@ Listing = Mapping[str, Entry]
 
 class Move(msgspec.Struct, frozen=True, kw_only=True):
     """A file to be put aside, with all that lies beside it under `name` and a suffix. If `version` is not the one that
-    lies there now, somebody has laid another file under the name, and it stays."""
+    lies there now, somebody has laid another file under the name, and it stays. `stays`: only the report is laid."""
 
     name: str
     version: str | None
     sha256: str
     aside: Aside
     report: str | None = None
+    stays: bool = False
 
 
 class Shelf(Protocol):

@@ -6,7 +6,7 @@ A connector gives a `Shelf` and `Rules`; the rest is here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
@@ -17,7 +17,8 @@ from connectors.files.options import DropOptions
 from connectors.files.session import FilesSession
 from connectors.files.shelf import DONE, ERROR, Move, Rules, Shelf
 from lk_sync.contracts import Channel, FileOutcome, Found, KnownFile
-from lk_sync.errors import SettingsError
+from lk_sync.errors import LkError, SettingsError
+from lk_sync.flow import settle
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -49,9 +50,22 @@ class FileSource(Generic[S]):
     def connect(self) -> Iterator[FilesSession]:
         self.channel()
         with closing(self.shelf()) as shelf:
-            session = FilesSession(shelf, Look(shelf.listing(), self._known, self.rules()))
-            with closing(session):
-                yield session
+            look = Look(shelf.listing(), self._known, self.rules())
+            with closing(FilesSession(shelf, look)) as session:
+                try:
+                    yield session
+                finally:
+                    self._report(shelf, look, session)
+
+    @staticmethod
+    def _report(shelf: Shelf, look: Look, session: FilesSession) -> None:
+        """Whoever wrote a snapshot that is no good learns why; it stays, and every run says so until there is a better
+        one."""
+        if session.fault is not None and look.rules.put_aside and "/" not in (name := session.fault[0]):
+            report = settle.csv_of([("", "", "", str(session.fault[1]))])
+            version = look.listing[name].version
+            with suppress(LkError):  # the run fails anyway, by the fault of the file
+                shelf.put_aside([Move(name=name, version=version, sha256="", aside=ERROR, report=report, stays=True)])
 
     def settle(self, outcomes: Sequence[FileOutcome]) -> None:
         """A file that feeds several datasets goes to `error/` when it was refused by one of them."""

@@ -99,8 +99,8 @@ class FolderShelf:
             with _opened(move.aside, folder) as aside:
                 name = aside_name(move, _names(aside))
                 if move.report is not None:
-                    _put(aside, f"{name}{REPORT}", move.report.encode("utf-8-sig"))
-                for suffix in ("", *sidecar.SUFFIXES):
+                    _put(aside, f"{name}{REPORT}", move.report.encode("utf-8-sig", "backslashreplace"))
+                for suffix in () if move.stays else ("", *sidecar.SUFFIXES):
                     with suppress(FileNotFoundError):
                         os.rename(move.name + suffix, name + suffix, src_dir_fd=folder, dst_dir_fd=aside)
         except PermissionError as error:

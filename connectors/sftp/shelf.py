@@ -102,7 +102,9 @@ class SftpShelf:
             await sftp.makedirs(folder, exist_ok=True)
             name = aside_name(move, [move.name] if await is_there(sftp, f"{folder}/{move.name}") else [])
             if move.report is not None:
-                await _put(sftp, f"{folder}/{name}{REPORT}", move.report.encode("utf-8-sig"))
+                await _put(sftp, f"{folder}/{name}{REPORT}", move.report.encode("utf-8-sig", "backslashreplace"))
+            if move.stays:
+                return
             await rename(sftp, self._path(move.name), f"{folder}/{name}")
             for suffix in sidecar.SUFFIXES:
                 if await is_there(sftp, self._path(move.name + suffix)):

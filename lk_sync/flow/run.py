@@ -282,7 +282,7 @@ class Puller:
         act: Act | None = None,
         drawn: Picture | None = None,
     ) -> None:
-        kind, text = (type(error).__name__, str(error)) if error else (None, None)
+        kind, text = (type(error).__name__, _storable(str(error))) if error else (None, None)
 
         def work(tx: Tx) -> None:
             for dataset in datasets:
@@ -322,6 +322,11 @@ class Puller:
 
     def _staging(self, run: int) -> Path:
         return self._staging_folder() / f"run-{run:08d}.db"
+
+
+def _storable(text: str) -> str:
+    """A text that may quote bytes of a file which are no letters."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _dataset(what: Staged, done: Published | None, found: tuple[Finding, ...]) -> runs.RunDataset:

@@ -55,9 +55,9 @@ def settle(source: Source, told: Sequence[FileOutcome]) -> None:
 def outcome(file: TakenFile, rejected: Iterable[Rejected]) -> FileOutcome:
     """What became of one file."""
     if file.fault is not None:
-        return FileOutcome(file=file, state="refused", report=_csv([("", "", "", file.fault)]))
+        return FileOutcome(file=file, state="refused", report=csv_of([("", "", "", file.fault)]))
     if file.note is not None:
-        return FileOutcome(file=file, state="published", report=_csv([("", "", "", file.note)]))
+        return FileOutcome(file=file, state="published", report=csv_of([("", "", "", file.note)]))
     of_dataset = [row for row in rejected if row[0] == files.own(file.dataset)]
     rows = [
         (row[2] or "", row[4] or "", row[5] or "", row[6])
@@ -66,15 +66,16 @@ def outcome(file: TakenFile, rejected: Iterable[Rejected]) -> FileOutcome:
     ]
     if rows and len(of_dataset) >= MAX_KEPT_REJECTS:
         rows.append(("", "", "", f"показаны не все строки: записываются первые {MAX_KEPT_REJECTS} непринятых"))
-    return FileOutcome(file=file, state="published", report=_csv(rows) if rows else None)
+    return FileOutcome(file=file, state="published", report=csv_of(rows) if rows else None)
 
 
-def _csv(rows: Iterable[tuple[Any, ...]]) -> str:
+def csv_of(rows: Iterable[tuple[Any, ...]]) -> str:
+    """A report: row, field, value, reason."""
     text = io.StringIO()
     writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
     writer.writerow(HEADING)
     writer.writerows([[_plain(str(cell)) for cell in row] for row in rows])
-    return text.getvalue()
+    return text.getvalue().encode("utf-8", "backslashreplace").decode()
 
 
 def _plain(cell: str) -> str:

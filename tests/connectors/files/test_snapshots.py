@@ -87,6 +87,10 @@ def test_a_snapshot_that_is_no_good_stays_until_there_is_a_better_one(shop: Shop
     with pytest.raises(BadData, match="SHA-256 не сходится"):
         shop.pull()
     assert (shop.paid, shop.names()) == ({"a": 10_000}, ["payments-2.csv", "payments-2.csv.ok"])
+    assert (shop.names("error"), "SHA-256 не сходится" in shop.report("payments-2.csv", "error")) == (
+        ["payments-2.csv.err.csv"],
+        True,
+    )
     shop.lay("payments-3.csv", HEAD + line("c"))
     shop.pull()
     assert (shop.paid, shop.names()) == ({"c": 10_000}, [])
