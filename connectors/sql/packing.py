@@ -28,6 +28,7 @@ class Packing:
         self._dialect = dialect
         self._wanted = wanted
         self.sources = [relation.column(field) for field in wanted.fields]
+        self.kinds = [field.kind for field in wanted.fields]
         pairs = zip(wanted.fields, self.sources, strict=True)
         found = [self._packed(field, column) if dialect.packs else None for field, column in pairs]
         self.columns: list[PackedColumn] = [packed for packed in found if packed is not None]

@@ -220,7 +220,7 @@ class Reading:
                 f"{self._relation.title}: сервер насчитал на странице {answer.rows} строк, а отдал {len(rows)}; "
                 "данные прежние"
             )
-        return repaired(self._packing.sources, [list(column) for column in zip(*rows, strict=True)])
+        return repaired(self._packing.sources, self._packing.kinds, [list(each) for each in zip(*rows, strict=True)])
 
     def _in_one_pass(self) -> Iterator[Batch]:
         cells = self._packing.cell_texts()
@@ -231,4 +231,6 @@ class Reading:
             columns = [list(column) for column in zip(*rows, strict=True)]
             watermarks = columns.pop() if self._watermark is not None else []
             greatest = max(filter(None, watermarks), default=None)
-            yield self._numbered(repaired(self._packing.sources, columns), exact=False, watermark=greatest)
+            yield self._numbered(
+                repaired(self._packing.sources, self._packing.kinds, columns), exact=False, watermark=greatest
+            )

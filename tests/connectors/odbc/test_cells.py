@@ -422,3 +422,16 @@ def test_a_base_of_another_encoding_is_read_with_no_setting(
         (batch,) = TheBase(postgres, name, books).pull(wish)
     assert batch.exact
     assert [column[0] for column in batch.columns] == ["отопление", "", "Отопление Ёё", "Gcal", 1]
+
+
+@pytest.mark.parametrize("odd", ["12.30", "12.305"])
+def test_an_account_kept_as_a_number_is_the_same_on_every_page(base: TheBase, odd: str) -> None:
+    """`12.305` makes the page travel as text, where the server writes `5.00`."""
+    base.books.execute('DROP TABLE IF EXISTS "Числом"')
+    base.books.execute('CREATE TABLE "Числом" ("ЛС" numeric(12,2), "Док" text, "Дата" date, "Сумма" numeric)')
+    base.books.execute("INSERT INTO \"Числом\" VALUES (5, 'a', '2026-01-02', 1), (1200, 'b', '2026-01-02', %s)", (odd,))
+    columns = {"account": "ЛС", "payment": "Док", "paid_on": "Дата", "period": "Дата", "amount_kopecks": "Сумма"}
+    wish = wanted("payments", columns, table="Числом")
+    rows, _ = taken(wish, base.pull(wish))
+    assert {row[1]: row[0] for row in rows}["a"] in ("5", 15)
+    assert {row[1]: row[0] for row in rows}.get("b") in ("1200", 11200, None)
