@@ -24,7 +24,7 @@ from lk_sync.cache.merge import Merged
 from lk_sync.clock import Clock, instant
 from lk_sync.config import Config, SourceSetting
 from lk_sync.contracts import Totals, Wanted
-from lk_sync.errors import BadData, Busy, Held, LkError, SettingsError
+from lk_sync.errors import BadData, Busy, Held, LkError, SettingsError, Unreachable
 from lk_sync.flow import desk, disk, picture, publish, replay, settle, stage
 from lk_sync.flow.case import Case
 from lk_sync.flow.check import check
@@ -123,7 +123,10 @@ class Puller:
                 return body(run)
         except LkError as error:
             with suppress(sqlite3.Error, LkError):  # no room, no server; the next walk will find the run broken
-                self._close(run, "broken" if self._stop.is_set() else "failed", error)
+                if isinstance(error, Unreachable) and publish.is_published(self._cache, run):
+                    self._close(run, "published")  # the answer to COMMIT was lost on its way, the publication was not
+                else:
+                    self._close(run, "broken" if self._stop.is_set() else "failed", error)
             raise
 
     def replay(self, source: str, run: int, rejected: Sequence[Unsettled]) -> RunReport:

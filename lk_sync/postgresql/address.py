@@ -24,7 +24,6 @@ _SCHEMES: Final = ("postgresql://", "postgres://")
 _TLS: Final = ("sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl")
 _ALLOWED: Final = {"host", "hostaddr", "port", "dbname", "user", "password", "passfile", "requirepeer", *_TLS} | {
     "target_session_attrs",
-    "connect_timeout",
 }
 _HOSTS: Final = re.compile(r"[\w.:/-]+(,[\w.:/-]*)*")
 _PORTS: Final = re.compile(r"[0-9,]*")

@@ -25,6 +25,7 @@ from lk_sync.postgresql.address import Address
 from lk_sync.postgresql.connection import Connection, connect, told
 
 FENCES: Final = "CREATE TABLE IF NOT EXISTS fences (name TEXT PRIMARY KEY, epoch BIGINT NOT NULL, holder TEXT NOT NULL)"
+_KNOWS_IDLE_SESSIONS: Final = 140_000
 _EPOCH: Final = "SELECT epoch FROM store.fences WHERE name = %s"
 _EPOCH_AND_KEEP: Final = f"{_EPOCH} FOR SHARE"
 _TAKE: Final = (
@@ -67,6 +68,8 @@ def of_all_machines(address: Address, name: str) -> Iterator[ServerHold]:
     """One holder at a time among all who use the same base. Raises Busy."""
     connection = connect(address, f"lock {name}", {"search_path": "store", "statement_timeout": "20s"})
     try:
+        if connection.info.server_version >= _KNOWS_IDLE_SESSIONS:
+            connection.execute("SET idle_session_timeout = 0")  # a long pull leaves the lock alone for hours
         yield ServerHold(name, connection, _taken(connection, name, address))
     finally:
         connection.close()

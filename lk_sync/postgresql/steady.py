@@ -26,7 +26,7 @@ class Steady:
     def __init__(self, address: Address, connect: Callable[[], Connection]) -> None:
         self._address, self._connect = address, connect
         self._connection: Connection | None = connect()
-        self._trouble: LkError | None = None
+        self._trouble: Exception | None = None
         self._closed = threading.Event()
 
     def connection(self) -> Connection:
@@ -50,7 +50,7 @@ class Steady:
         while not self._closed.wait(TRY_AGAIN_SECONDS):
             try:
                 made = self._connect()
-            except LkError as error:
+            except Exception as error:
                 self._trouble = error
             else:
                 self._connection, self._trouble = made, None

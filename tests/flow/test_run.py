@@ -203,3 +203,31 @@ def test_an_unprotected_channel_is_refused_before_anything_is_pulled(world: Worl
     world.config = run_.Config(world.config.folder, world.config.environment)
     with pytest.raises(run_.LkError, match="канал не защищён"):
         world.pull()
+
+
+@pytest.mark.parametrize("kept", ["postgresql"], indirect=True)
+def test_a_publication_whose_answer_was_lost_on_its_way_is_known_as_published(
+    world: World, cells: Cells, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lk_sync.cache.server_base import PostgresBase
+
+    _ten(world)
+    world.pull()
+    world.payment("000000001", "новый", "-5", changed="2026-11-02T00:00:01")
+    execute = PostgresBase.execute
+    said: list[str] = []
+
+    def losing(base: PostgresBase, sql: str, parameters: Any = None) -> Any:
+        found = execute(base, sql, parameters)
+        said.append(sql)
+        if sql == "COMMIT" and said[-2].startswith("UPDATE cache.edition"):
+            raise Unreachable("соединение оборвалось")
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PostgresBase, "execute", losing)
+        with pytest.raises(Unreachable):
+            world.pull()
+    assert [(run.run, run.state) for run in world.store.read(runs.recent)] == [(2, "published"), (1, "published")]
+    assert cells("SELECT COUNT(*) FROM payments") == [(11,)]
+    assert world.pull().state == "unchanged"
