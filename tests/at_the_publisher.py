@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from lk_sync import config
 from tests.at_the_folder import Shop
 
 TOKEN = "очень-длинный-ключ".encode().hex()
+# As for an engine, secrets are there from the start: the server that forks children of a run keeps what it began with.
+os.environ.setdefault("LK_SITE_TOKEN", TOKEN)
 
 
 @dataclass

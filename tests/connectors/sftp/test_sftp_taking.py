@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from lk_sync.errors import Unreachable
 from tests.at_the_drop import PASSWORD, TheDrop
 from tests.at_the_folder import HEAD, Shop, line
 from tests.faults.proxy import Fault, Kind, Proxy
+
+# As for an engine, secrets are there from the start: the server that forks children of a run keeps what it began with.
+os.environ.setdefault("LK_DROP_PASSWORD", PASSWORD)
 
 
 class ReadOnly(players.Folders):
