@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo
@@ -238,7 +239,7 @@ class Puller:
         told = settle.outcomes(base, source=name)
         if told and name in self._config.sources:
             setting, file = self._config.sources[name], self._config.folder / "sources" / f"{name}.yaml"
-            settle.settle(registry.source(setting.source, setting.connection, file), told)
+            settle.settle(partial(registry.source, setting.source, setting.connection, file), told)
 
     def _keep_rejects(self, run: int, base: Base, *, dry: bool) -> None:
         """Those of a run that only tried wait for nobody."""

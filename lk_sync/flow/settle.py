@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from lk_sync import logs
@@ -42,13 +42,15 @@ def outcomes(base: Base, *, source: str) -> list[FileOutcome]:
     return [files.became_of(base, source, file) for file in stage.taken(base) if file.dataset in OWN]
 
 
-def settle(source: Source, told: Sequence[FileOutcome]) -> None:
+def settle(built: Callable[[], Source], told: Sequence[FileOutcome]) -> None:
     """Tells the source what became of its files. What is published stays published if it cannot put them aside: the
     next run knows them again and tells it once more."""
-    if told and isinstance(source, Drop):
+    if told:
         try:
-            source.settle(told)
-        except LkError as error:
+            source = built()
+            if isinstance(source, Drop):
+                source.settle(told)
+        except (LkError, OSError) as error:
             logs.get().warning("files not put aside", files=[each.file.name for each in told], reason=str(error))
 
 

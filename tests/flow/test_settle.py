@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
+import pytest
+
 from lk_sync.contracts import FileOutcome, Source, TakenFile
-from lk_sync.errors import Unreachable
+from lk_sync.errors import SettingsError, Unreachable
 from lk_sync.flow.settle import outcome, settle
 
 
@@ -38,15 +40,21 @@ def test_a_file_that_could_not_be_read_is_refused_with_the_reason() -> None:
     assert (found.state, found.report) == ("refused", "строка;поле;значение;причина\r\n;;;файл оборван\r\n")
 
 
-def test_a_source_that_cannot_put_its_files_aside_undoes_nothing() -> None:
+@pytest.mark.parametrize("fault", [Unreachable("сервер не ответил"), PermissionError(13, "нельзя")])
+def test_a_source_that_cannot_put_its_files_aside_undoes_nothing(fault: Exception) -> None:
     class Shelf:
         told: Sequence[FileOutcome] = ()
 
         def settle(self, outcomes: Sequence[FileOutcome]) -> None:
             self.told = outcomes
-            raise Unreachable("сервер не ответил")
+            raise fault
 
     shelf, told = Shelf(), [outcome(taken("а"), []), outcome(taken("удалено", "payments.deleted"), [])]
-    settle(cast(Source, shelf), told)
+    settle(lambda: cast(Source, shelf), told)
     assert shelf.told == told
-    settle(cast(Source, object()), told)
+    settle(lambda: cast(Source, object()), told)
+
+    def unbuilt() -> Source:
+        raise SettingsError("источник больше не описан")
+
+    settle(unbuilt, told)
