@@ -136,7 +136,6 @@ def test_whenever_engines_are_killed_nothing_is_lost_and_nothing_doubled(machine
     lead.wait_for("published")
     other = machines.start(1)
     books, dice = machines.offices[0].books["payments"]["rows"], random.Random(7)  # noqa: S311 - a die of the test
-    numbers = [0, 1]
     for step in range(4):
         changed = f"2026-11-02T00:00:{step:02d}"
         machines.offices[0].payment("000000001", f"Н{step}", "1.00", changed=changed)
@@ -144,11 +143,15 @@ def test_whenever_engines_are_killed_nothing_is_lost_and_nothing_doubled(machine
         machines.keep_books()
         time.sleep(dice.uniform(0.1, 1.3))
         lead.end(signal.SIGKILL)
-        lead, other = other, machines.start(numbers[0])
-        numbers.reverse()
-        lead.wait_for("timetable started")
+        lead, other = _leads(other, machines.start(step % 2))
     expected = sorted((row["ид"], round(float(row["сумма"].replace(",", ".")) * 100)) for row in books)
     until(lambda: machines.payments() == expected)
     assert machines.journal("insert") == [f"Н{step}" for step in range(4)]
     assert machines.journal("update") == [f"П{step}" for step in range(4)]
     assert other.process.poll() is None
+
+
+def _leads(*engines: Running) -> list[Running]:
+    """The one that has taken over, and the other."""
+    until(lambda: any(engine.events("timetable started") for engine in engines))
+    return sorted(engines, key=lambda engine: not engine.events("timetable started"))
