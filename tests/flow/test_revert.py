@@ -9,7 +9,7 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lk_sync import databases
@@ -79,6 +79,7 @@ def _key(name: str, row: tuple[Any, ...]) -> tuple[Any, ...]:
 
 @settings(max_examples=40, deadline=None)
 @given(steps=steps)
+@example(steps=[("books", False, {}, None, False), ("books", False, {}, {}, False)])
 def test_runs_that_are_taken_back_last_first_leave_nothing_behind(steps: list[Any], tmp_path_factory: Any) -> None:
     ledger = Ledger(tmp_path_factory.mktemp("revert"))
     with closing(ledger.cache.open()):
@@ -87,13 +88,12 @@ def test_runs_that_are_taken_back_last_first_leave_nothing_behind(steps: list[An
     for source, snapshot, payments, balances, watermark in steps:
         more = {"mode": "full" if snapshot else "increment", "watermark": f"{ledger.run}" if watermark else None}
         was = state(ledger, source)
-        done = ledger.publish(books(payments, balances), source, **more)
-        if any(each.merged.changed for each in done.values()) or ledger.run == 1:
+        ledger.publish(books(payments, balances), source, **more)
+        if ledger.rows(f"SELECT 1 FROM journal WHERE run = {ledger.run}"):  # a first load of no rows is one as well
             known.append((ledger.run, source, was))
     for run, source, was in reversed(known):
-        if ledger.rows(f"SELECT 1 FROM journal WHERE run = {run}"):
-            take_back(ledger, run)
-            assert state(ledger, source) == was
+        take_back(ledger, run)
+        assert state(ledger, source) == was
     for run, _, was in known:
         assert before(ledger, run) == {name: sorted(was[name]) for name in TABLES}
 
