@@ -153,8 +153,8 @@ def run_report(report: RunReport) -> None:
     if report.state == "held":
         say(f"Абоненты видят прежние данные. Что изменится и что делать: lk-sync runs show {report.run}")
         say(f"Если новые данные верны: lk-sync approve {report.run}")
-    if any(d.rejected for d in report.datasets):
-        say(f"Какие строки не приняты и почему: lk-sync rejects {report.run}")
+    if any(d.rejected for d in report.datasets) or any(finding.lost for finding in report.findings):
+        say(f"Что не принято и почему: lk-sync rejects {report.run}")
 
 
 def datasets(brought: Sequence[runs.RunDataset]) -> None:

@@ -36,7 +36,9 @@ NEEDED: Final = ("Номер", "Дата", AMOUNT)
 ALWAYS: Final = (ID, DAY, ACCOUNT, *NEEDED, "ДатаПоступило", "Плательщик1", "ПлательщикИНН", PURPOSE, CODE)
 _BALANCES: Final = ("НачальныйОстаток", "ВсегоПоступило", "ВсегоСписано", "КонечныйОстаток")
 _PURPOSE: Final = re.compile(
-    r"(?<![а-яё])(?:л\s*[/.]?\s*с(?:ч[её]?т?)?|лиц(?:ев[а-яё]{1,3}|\.)?\s*сч[её]?т?[а-яё]{0,2})[\s.:№n#=]*"
+    r"(?<![а-яё])(?:л\s{0,3}[/.]?\s{0,3}с(?:ч[её]?т?)?|лиц(?:ев[а-яё]{1,3}|\.)?\s*сч[её]?т?[а-яё]{0,2})"
+    r"(?:[\s.:№#=(«\"_–-]|no?(?![a-z]))*"
+    r"(?!\d{1,3}(?:[ \u00a0]\d{3})+(?![.,]?\d)|\d{1,2}\.\d{1,2}(?!\d))"  # «000 012 345» is not 000, nor 30.11 a 30
     r"(\d(?:[\dа-яa-z/-]{0,38}\d))(?![\dа-яa-z])",
     re.IGNORECASE,
 )
@@ -215,7 +217,7 @@ def _parsed(lines: io.TextIOWrapper, sections: list[Keys], name: str) -> Iterato
             sections.append({})
         else:
             sections[-1].setdefault(key, value.strip())
-    raise BadData(f"{name}: нет строки КонецФайла; файл обрезан")
+    raise BadData(f"{name}: нет строки КонецФайла; файл обрезан, запросите выписку в банке заново")
 
 
 class _Building:

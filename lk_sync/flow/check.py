@@ -14,10 +14,11 @@ from typing import Final
 from lk_sync.cache import merge
 from lk_sync.cache.merge import Merged
 from lk_sync.clock import moment
-from lk_sync.flow import check_money, tally
+from lk_sync.flow import check_money, stage, tally
 from lk_sync.flow.case import Case
 from lk_sync.flow.findings import Finding, found
 from lk_sync.flow.since import comparable
+from lk_sync.flow.validate import storable
 from lk_sync.records import DATASETS, month_text, next_month
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
@@ -40,6 +41,14 @@ def _rejects(case: Case, name: str) -> Iterator[Finding]:
         limit = f", предел {rule.reject_percent} %" if beyond else ""
         text = f"не принято строк: {what.rejected} из {what.pulled} ({share:.1f} %{limit})"
         yield from found(name, "rejects", rule, text, beyond=beyond)
+
+
+def _files(case: Case, name: str) -> Iterator[Finding]:
+    """Files of which nothing was taken. The others are good, so the run goes on."""
+    faults = [file.fault for file in stage.taken(case.base) if file.dataset == name and file.fault is not None]
+    if faults:
+        text = f"файлов не принято целиком: {len(faults)}, исправленные положите снова; первый — {storable(faults[0])}"
+        yield Finding(name, text, holds=False, lost=True)
 
 
 def _totals(case: Case, name: str) -> Iterator[Finding]:
@@ -169,5 +178,5 @@ def _holders(case: Case) -> Iterator[Finding]:
 
 
 EACH: Final[tuple[Callable[[Case, str], Iterator[Finding]], ...]] = (
-    _rejects, _totals, _amount, _months, _watermark, _clock, _orphans,
+    _rejects, _files, _totals, _amount, _months, _watermark, _clock, _orphans,
 )  # fmt: skip

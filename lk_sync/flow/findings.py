@@ -12,12 +12,13 @@ from lk_sync.guards import Code, Guards
 
 class Finding(msgspec.Struct, frozen=True):
     """One sentence about a dataset. `code` is that of the rule and never changes its meaning; one that `holds` stops
-    the run."""
+    the run. `lost`: no rule has found it, and something of the source was not taken."""
 
     dataset: str
     text: str
     holds: bool
     code: Code | None = None
+    lost: bool = False
 
 
 def found(dataset: str, code: Code, rule: Guards, text: str, *, beyond: bool = True) -> Iterator[Finding]:

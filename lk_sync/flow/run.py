@@ -36,6 +36,7 @@ from lk_sync.flow.pull import Order, Watch, pull
 from lk_sync.flow.replay import Retold
 from lk_sync.flow.since import asked_by_hand, asked_since
 from lk_sync.flow.stage import Staged
+from lk_sync.flow.validate import storable
 from lk_sync.locks import Hold
 from lk_sync.schedules import Job
 from lk_sync.store import audit, rejects, runs
@@ -60,7 +61,8 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def clean(self) -> bool:
-        return not any(finding.holds for finding in self.findings) and not any(d.rejected for d in self.datasets)
+        amiss = any(finding.holds or finding.lost for finding in self.findings)
+        return not amiss and not any(d.rejected for d in self.datasets)
 
 
 class Act(NamedTuple):
@@ -286,7 +288,7 @@ class Puller:
         act: Act | None = None,
         drawn: Picture | None = None,
     ) -> None:
-        kind, text = (type(error).__name__, _storable(str(error))) if error else (None, None)
+        kind, text = (type(error).__name__, storable(str(error))) if error else (None, None)
 
         def work(tx: Tx) -> None:
             for dataset in datasets:
@@ -326,11 +328,6 @@ class Puller:
 
     def _staging(self, run: int) -> Path:
         return self._staging_folder() / f"run-{run:08d}.db"
-
-
-def _storable(text: str) -> str:
-    """A text that may quote bytes of a file which are no letters."""
-    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _dataset(what: Staged, done: Published | None, found: tuple[Finding, ...]) -> runs.RunDataset:

@@ -155,7 +155,7 @@ def _day(value: Any) -> str:
     elif match := _RU_DAY.fullmatch(text):
         day, month, year = match.groups()
     else:
-        raise Unfit("это не дата (ожидается ГГГГ-ММ-ДД или ДД.ММ.ГГГГ)")
+        raise Unfit("это не дата (ожидается ГГГГ-ММ-ДД или ДД.ММ.ГГГГ; иной вид называет format поля)")
     try:
         return _sane(date(int(year), int(month), int(day)))
     except ValueError as error:
@@ -354,4 +354,9 @@ def _numbers(batch: Batch) -> Sequence[int]:
 
 def _torn(batch: Batch) -> list[Reject]:
     """Rows that came without cells."""
-    return [Reject(fault.row, "", "", fault.value[:200], fault.reason, batch.where) for fault in batch.faults]
+    return [Reject(fault.row, "", "", storable(fault.value[:200]), fault.reason, batch.where) for fault in batch.faults]
+
+
+def storable(text: str) -> str:
+    """A text that may quote bytes of a file which are no letters."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -109,12 +109,13 @@ def _facts(opened: Opened) -> list[Fact]:
 
 
 def _statement(file: BinaryIO, name: str) -> Diagnosis:
-    """One that does not add up is looked at all the same."""
+    """One that does not add up is looked at all the same, but the draft does not give up what found it out."""
     options = FileOptions(format="client_bank")
     found = _opened(file, name, "выписка 1CClientBankExchange", options)
     if not found.readable:
         partial = _opened(file, name, found.kind, FileOptions(format="client_bank", partial=True), found.remarks)
-        found = partial if partial.readable else found
+        if partial.readable:
+            found = msgspec.structs.replace(partial, options=table.drafted(options, FileOptions()))
     if found.readable:
         opened = open_file(file, name=name, options=FileOptions(format="client_bank", partial=True))
         none = sum(not cell for portion in opened.batches([ACCOUNT]) for cell in portion.columns[0])

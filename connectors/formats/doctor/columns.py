@@ -74,7 +74,7 @@ class Column:
         self.of_length: dict[int, list[int]] = {}
         self.lost: list[int] = []
         self.garbled: list[int] = []
-        self.day_first = self.month_first = 0
+        self.day_first = self.month_first = self.short_years = 0
         self.kopecks = 0
         self.is_account = ACCOUNT.search(name.strip()) is not None
         self._known: dict[str, tuple[str, int]] = {}
@@ -119,9 +119,10 @@ class Column:
         if form == "digits":
             self._digits(number, text)
         elif form == "slash":
-            one, two, *_ = (int(part) for part in re.split("[/ ]", text)[:2])
-            self.day_first += one > 12
-            self.month_first += two > 12
+            one, two, year = re.split("[/ ]", text)[:3]
+            self.day_first += int(one) > 12
+            self.month_first += int(two) > 12
+            self.short_years += len(year) == len("ГГ")
         elif form == "spoilt" and _MOJIBAKE.search(text):
             self.garbled = [*self.garbled, number][:SHOWN]
         elif form == "spoilt":
@@ -229,6 +230,9 @@ class Column:
             yield self._remark(f"даты записаны по-разному: {shown}", "выгружайте все даты как ГГГГ-ММ-ДД", rows)
         if self.forms["slash"]:
             yield from self._slashes()
+        if self.forms["short"]:
+            what = "год из двух цифр; полю нужен format: Д.М.ГГ"
+            yield self._remark(what, "лучше выгружайте даты как ГГГГ-ММ-ДД или ДД.ММ.ГГГГ", grave=False)
 
     def _dates_as_numbers(self) -> Iterator[Remark]:
         if not DAY.match(self.name.strip()) or self.share("digits") <= SAME:
@@ -242,12 +246,13 @@ class Column:
 
     def _slashes(self) -> Iterator[Remark]:
         advice = "выгружайте даты как ГГГГ-ММ-ДД или ДД.ММ.ГГГГ"
+        year = "ГГ" if self.short_years else "ГГГГ"
         if self.day_first and self.month_first:
             yield self._remark("то день, то месяц стоит первым", advice, [self.first["slash"]])
         elif self.month_first:
-            yield self._remark("первым стоит месяц; полю нужен format: М/Д/ГГГГ", advice, grave=False)
+            yield self._remark(f"первым стоит месяц; полю нужен format: М/Д/{year}", advice, grave=False)
         elif self.day_first:
-            yield self._remark("даты через косую черту; полю нужен format: ДД/ММ/ГГГГ", advice, grave=False)
+            yield self._remark(f"даты через косую черту; полю нужен format: Д/М/{year}", advice, grave=False)
         else:
             yield self._remark(
                 "не понять, где день, а где месяц: обе части не больше 12", advice, [self.first["slash"]]

@@ -69,7 +69,7 @@ def _table(
         options = msgspec.structs.replace(options, total=total)
     if not ended and shaped.total is None:
         remarks.append(_unfinished(looked.torn > 0))
-        options = msgspec.structs.replace(options, open_end=True)
+        options = msgspec.structs.replace(options, open_end=not looked.torn)
     return Diagnosis(
         kind=kind,
         facts=(*facts, *table.facts(looked)),

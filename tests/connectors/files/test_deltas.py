@@ -72,8 +72,27 @@ def test_a_file_that_is_no_good_goes_aside_with_the_reason_and_the_others_count(
     assert "3;amount_kopecks;x" in bank.report("payments-6.csv")
     assert bank.names() == []
     bank.lay("payments-2.csv", HEAD + line("b"))
-    bank.pull()
+    assert bank.pull().clean
     assert bank.paid == {"a": 10_000, "b": 10_000, "e": 10_000}
+
+
+def test_a_run_whose_only_file_was_refused_says_so_and_is_not_clean(bank: Shop) -> None:
+    bank.lay("payments-1.csv", "<html>ошибка</html>")
+    report = bank.pull()
+    assert (report.state, report.clean) == ("unchanged", False)
+    (finding,) = report.findings
+    assert "файлов не принято целиком: 1, исправленные положите снова; первый — payments-1.csv" in finding.text
+    assert bank.names("error") == ["payments-1.csv", "payments-1.csv.err.csv", "payments-1.csv.ok"]
+    assert bank.pull().clean
+
+
+def test_a_row_with_bytes_that_are_no_letters_costs_itself_only(bank: Shop) -> None:
+    bank.write(options={"deltas": True, "encoding": "cp1251"})
+    body = (HEAD + "".join(line(f"Платёж {i}") for i in range(9))).encode("cp1251")
+    bank.lay("payments-1.csv", body + "0001;Платёж ".encode("cp1251") + b"\x98;2026-11-03;2026-11;1.00\r\n")
+    report = bank.pull()
+    assert (report.datasets[0].pulled, report.datasets[0].rejected, len(bank.paid)) == (10, 1, 9)
+    assert "\\udc98" in bank.report("payments-1.csv")
 
 
 def test_a_file_of_other_columns_stops_the_run_and_stays(bank: Shop) -> None:

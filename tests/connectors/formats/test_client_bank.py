@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from pathlib import Path
 from typing import Any
 
@@ -111,11 +112,21 @@ def test_what_is_no_whole_statement_is_refused(body: str | bytes, why: str) -> N
         ("ЛС: 50133547364", "50133547364"), ("Л/С №0012345 за ноябрь", "0012345"), ("л.с. 12-34", "12-34"),
         ("Оплата по лицевому счету 000777, НДС нет", "000777"), ("лиц.счет № 55/1;", "55/1"), ("ЛСЧ 42", "42"),
         ("ЕЛС 70АА000560", ""), ("за тепло", ""), ("ЛС 111 и ЛС 222", ""), ("ЛС 111, повторно ЛС 111", "111"),
-        ("полсотни 5000", ""),
+        ("полсотни 5000", ""), ("лс-000012357", "000012357"), ("Номер ЛС - 77001", "77001"), ("ЛС(0042)", "0042"),
+        ("л/с: «00777»", "00777"), ("ЛС_5501", "5501"), ("ЛС No 5502", "5502"), ("ЛС N 5503", "5503"),
+        ("ЛС note 55", ""),
+        ("ЛС 000 012 367", ""), ("л/с 12 345 за ноябрь", ""), ("ЛС 123 100,00 руб", "123"), ("ЛС 1234 2026 г.", "1234"),
+        ("на л/с 30.11.2026", ""), ("ЛС 5504.Иванов", "5504"), ("ЛС 5505 30.11.2026", "5505"),
     ],
 )  # fmt: skip
 def test_an_account_is_found_only_when_exactly_one_is_named(purpose: str, account: str) -> None:
     assert read(statement(document(purpose=purpose)), "ЛицевойСчёт") == [(account,)]
+
+
+def test_a_purpose_of_spaces_is_looked_through_at_once() -> None:
+    started = time.process_time()
+    assert read(statement(document(purpose=f"л{' ' * 60_000}х")), "ЛицевойСчёт") == [("",)]
+    assert time.process_time() - started < 2
 
 
 def test_a_code_is_an_account_only_where_the_purpose_names_none() -> None:
