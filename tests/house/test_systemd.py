@@ -125,7 +125,7 @@ try:
     raise SystemExit("memory is not denied")
 except PermissionError:
     pass
-import argon2, asyncssh, firebird.driver, openpyxl, psycopg, pyodbc, python_calamine, uvloop
+import argon2, asyncssh, firebird.driver, openpyxl, psycopg, pyodbc, uvloop
 from importlib.metadata import entry_points
 for group in ("lk_sync.sources", "lk_sync.sinks", "console_scripts"):
     for point in entry_points(group=group):
