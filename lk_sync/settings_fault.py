@@ -159,10 +159,18 @@ def _named(kind: str) -> str:
     return _NAMES.get(kind.removesuffix(" | null"), kind)
 
 
-def _other_kind(match: re.Match[str], _: list[Any]) -> str:
+def _other_kind(match: re.Match[str], kinds: list[Any]) -> str:
     expected, got = match[1], match[2]
     quotes = "; возьмите значение в кавычки" if "str" in expected and got in ("int", "float", "bool", "date") else ""
-    return f"нужно: {_named(expected)}, а здесь: {_named(got)}{quotes}"
+    keys = _inside_of(_keys(kinds)) if expected.startswith("object") else ""
+    return f"нужно: {_named(expected)}, а здесь: {_named(got)}{quotes}{keys}"
+
+
+def _inside_of(keys: Sequence[str]) -> str:
+    """What is to stand in a section that has been written as a plain value."""
+    if list(keys) == ["secret"]:
+        return "; пишется {secret: ИМЯ}, само значение — в переменной LK_ИМЯ или в файле, названном в LK_ИМЯ_FILE"
+    return f"; ключи: {', '.join(keys[:FEW])}{'…' if len(keys) > FEW else ''}" if keys else ""
 
 
 def _no_such_word(match: re.Match[str], kinds: list[Any]) -> str:

@@ -23,7 +23,7 @@ _PLAIN_MONTH: Final = re.compile(r"(\d{4})(\d{2})", re.ASCII)
 
 def totals(wanted: Wanted, heading: Sequence[str], answer: Sequence[Sequence[Any]]) -> Totals:
     """Raises SettingsError for columns that mean nothing, BadData for cells that cannot be what they should."""
-    _known(wanted, heading)
+    known(wanted, heading)
     rows = [dict(zip(heading, row, strict=True)) for row in answer]
     grouped = [name for name in GROUPS if name in heading]
     if not grouped and len(rows) != 1:
@@ -40,7 +40,8 @@ def _where(wanted: Wanted) -> str:
     return f"{wanted.dataset.name}.guards.control_total"
 
 
-def _known(wanted: Wanted, heading: Sequence[str]) -> None:
+def known(wanted: Wanted, heading: Sequence[str]) -> None:
+    """Raises SettingsError for columns that mean nothing, and where there is no number of rows."""
     unknown = set(heading) - {"rows", *wanted.dataset.totals, *(GROUPS.keys() & set(wanted.dataset.columns))}
     if "rows" not in heading or unknown:
         raise SettingsError(
@@ -64,8 +65,8 @@ def _group(wanted: Wanted, row: Mapping[str, Any]) -> GroupTotal:
 def _cell(wanted: Wanted, name: str, row: Mapping[str, Any]) -> Any:
     if name not in row:
         return None
-    known = {field.name: field for field in wanted.fields}
-    field = known.get(name) or FieldMap(name=name, kind=GROUPS[name], required=True)
+    mapped = {field.name: field for field in wanted.fields}
+    field = mapped.get(name) or FieldMap(name=name, kind=GROUPS[name], required=True)
     value = row[name]
     if field.kind == "month" and (plain := _PLAIN_MONTH.fullmatch(str(value))):
         value = f"{plain[1]}-{plain[2]}"

@@ -33,6 +33,12 @@ _BINARY: Final = (
     "; дробное двоичное число хранит деньги неточно: отдайте numeric (например, представлением) или, если так и "
     "задумано, перечислите столбец в options.rounded"
 )
+_NUMBER: Final = "; если дата записана числом, добавьте к полю format, например format: {}"
+_BYTES: Final = (
+    "; двоичное отдаёт текстом свой запрос: query: SELECT encode(столбец, 'hex') AS … в PostgreSQL, HEX(столбец) в "
+    "MariaDB, UUID_TO_CHAR(столбец) в Firebird"
+)
+WRITTEN: Final[Mapping[Kind, str]] = {"date": "ГГГГММДД", "month": "ГГГГММ"}
 ORDERED: Final[frozenset[Family]] = frozenset({"integer", "date", "timestamp", "timestamptz"})
 
 EXPECTED: Final[Mapping[Kind, str]] = {
@@ -96,9 +102,18 @@ def _fault(relation: Relation, field: FieldMap) -> str | None:
     if column is None:
         return f"нет столбца «{name}» (поле {field.name}){nearest(name, relation.columns)}"
     if column.family not in CAN_HOLD[field.kind]:
-        why = _BINARY if column.family == "float" else ""
-        return f"столбец «{name}» (поле {field.name}) имеет тип {column.type}, а нужно {EXPECTED[field.kind]}{why}"
+        how = _remedy(field.kind, column.family)
+        return f"столбец «{name}» (поле {field.name}) имеет тип {column.type}, а нужно {EXPECTED[field.kind]}{how}"
     return None
+
+
+def _remedy(kind: Kind, family: Family) -> str:
+    """What the mapping can do about a column that cannot hold the kind as it is."""
+    if family in ("integer", "numeric") and kind in WRITTEN:
+        return _NUMBER.format(WRITTEN[kind])
+    if family == "binary":
+        return _BYTES
+    return _BINARY if family == "float" else ""
 
 
 def _watermark_faults(relation: Relation, name: str) -> list[str]:

@@ -7,6 +7,7 @@ pages of all datasets belong together.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 from connectors.sql import control
@@ -42,6 +43,10 @@ class SqlSession:
         """Also asks for no row at all, so that a missing right shows now and not in the middle of a pull."""
         relation = self._relation(wanted)
         agree(relation, wanted)
+        if wanted.control_query:
+            with _told(f"{wanted.dataset.name}.guards.control_total: запрос не выполняется: "):
+                heading = self._main.do(self._control_relation, wanted.control_query).columns
+            control.known(wanted, [name.lower() for name in heading])
         cells = [self._dialect.cell_text(relation.column(field), day=False, time_zone="UTC") for field in wanted.fields]
         self._main.do(self._main.ask, self._dialect.rows(relation, cells, self._dialect.nothing(), ()))
 
@@ -78,14 +83,16 @@ class SqlSession:
     def _relation(self, wanted: Wanted) -> Relation:
         origin = (wanted.table or wanted.query or "", repr(wanted.options))
         if origin not in self._relations:
-            self._relations[origin] = self._main.do(self._described, wanted)
+            with _told(f"{wanted.dataset.name}.query: " if wanted.query is not None else ""):
+                self._relations[origin] = self._main.do(self._described, wanted)
         return self._relations[origin]
 
     def _described(self, wanted: Wanted) -> Relation:
         options = options_of(wanted)
         if options.year_offset and not self._dialect.shifts_years:
             raise SettingsError(
-                f"{wanted.dataset.name}.options.year_offset: годы сдвигает только 1С на SQL Server; уберите этот ключ"
+                f"{wanted.dataset.name}.options.year_offset: годы сдвигает только 1С на SQL Server; уберите этот ключ, "
+                "а если годы сдвинуты и здесь, верните их в своём запросе (query)"
             )
         if wanted.query is not None:
             relation = self._dialect.query(self._main.ask, wanted.query, seekable=options.by_ranges)
@@ -108,19 +115,29 @@ class SqlSession:
 
     def _stated(self, wanted: Wanted) -> Totals:
         query = wanted.control_query or ""
-        try:
+        with _told(f"{wanted.dataset.name}.guards.control_total: запрос не выполняется: "):
             heading, answer = self._main.do(self._control, query)
-        except BadData as error:
-            raise BadData(f"{wanted.dataset.name}.guards.control_total: запрос не выполняется: {error}") from error
         return control.totals(wanted, heading, answer)
 
     def _control(self, query: str) -> tuple[list[str], list[Row]]:
         """Cells as texts: a driver has ideas of its own of some of them. A server may have its own of the case of
         names; those asked for here are all of small letters."""
-        relation = self._dialect.query(self._main.ask, query, seekable=False)
+        relation = self._control_relation(query)
         cells = [self._dialect.cell_text(column, day=False, time_zone="UTC") for column in relation.columns.values()]
         sql = self._dialect.rows(relation, cells, Where(), ())
         return [name.lower() for name in relation.columns], self._main.ask(sql)
 
+    def _control_relation(self, query: str) -> Relation:
+        return self._dialect.query(self._main.ask, query, seekable=False)
+
     def survey(self) -> list[Found]:
         return [found(relation) for relation in self._main.do(self._dialect.survey, self._main.ask)]
+
+
+@contextmanager
+def _told(where: str) -> Iterator[None]:
+    """A mapping has many queries: what is wrong with one is told with its place."""
+    try:
+        yield
+    except BadData as error:
+        raise type(error)(f"{where}{error}") from error

@@ -28,6 +28,8 @@ _THOUSANDS: Final = re.compile(r"[+-]?\d{1,3}(?:[ \u2009\u202f]\d{3})+(?:[.,]\d*
 _SPACE: Final = re.compile(r"[ \u2009\u202f]")
 _ISO_DAY: Final = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ]00:00(?::00(?:\.0+)?)?)?", re.ASCII)
 _RU_DAY: Final = re.compile(r"(\d{2})\.(\d{2})\.(\d{4})(?: 0?0:00(?::00)?)?", re.ASCII)
+_DAY_AND_TIME: Final = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}", re.ASCII)
+_WITH_TIME: Final = "это не дата, а дата со временем: укажите у поля type: datetime"
 _NO_DAY: Final = re.compile(
     r"(?:0001-01-01|0000-00-00|01\.01\.0001)(?:[T ]0?0:00(?::00(?:\.0+)?)?(?:Z|[+-]\d\d(?::?\d\d)?)?)?", re.ASCII
 )
@@ -145,7 +147,7 @@ def account_number(value: Any) -> str:
 def _day(value: Any) -> str:
     if isinstance(value, datetime):
         if (value.hour, value.minute, value.second) != (0, 0, 0):
-            raise Unfit("дата со временем; ожидается дата")
+            raise Unfit(_WITH_TIME)
         value = value.date()
     if isinstance(value, date):
         return _sane(value)
@@ -155,6 +157,8 @@ def _day(value: Any) -> str:
     elif match := _RU_DAY.fullmatch(text):
         day, month, year = match.groups()
     else:
+        if _DAY_AND_TIME.match(text):
+            raise Unfit(_WITH_TIME)
         raise Unfit("это не дата (ожидается ГГГГ-ММ-ДД или ДД.ММ.ГГГГ; иной вид называет format поля)")
     try:
         return _sane(date(int(year), int(month), int(day)))
@@ -319,9 +323,9 @@ class Validator:
             if faults and self._may_be_gone(cells, faults):
                 faults, blind = [], True
             if faults:
-                key = " ".join(str(row[i]) for i in self._key)[:200]
+                key = " ".join(_shown(row[i]) for i in self._key)[:200]
                 rejects += [
-                    Reject(number, key, field, str(value)[:200], reason, batch.where) for field, value, reason in faults
+                    Reject(number, key, field, _shown(value), reason, batch.where) for field, value, reason in faults
                 ]
             else:
                 numbers.append(number)
@@ -346,6 +350,10 @@ class Validator:
         if self._mark is None or self._is_gone is None or not self._is_gone(cells[self._mark]):
             return False
         return not any(name in self._needed_of_gone for name, _, _ in faults)
+
+
+def _shown(value: Any) -> str:
+    return "" if value is None else str(value)[:200]
 
 
 def _numbers(batch: Batch) -> Sequence[int]:

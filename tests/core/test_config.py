@@ -131,6 +131,14 @@ def test_a_fault_is_told_with_its_line_and_the_right_word(folder: Path, old: str
     assert "сезам" not in said
 
 
+def test_a_section_written_as_a_word_is_told_with_what_stands_in_it(folder: Path) -> None:
+    assert "; пишется {secret: ИМЯ}, само значение" in _refusal(folder, "lk", "{secret: SMTP_PASSWORD}", "сезам")
+
+
+def test_the_whole_file_written_as_a_list_is_told_with_its_keys(folder: Path) -> None:
+    assert "; ключи: supplier, " in _refusal(folder, "lk", LK, "- x\n")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "place"),
     [

@@ -90,6 +90,8 @@ def test_a_cell_becomes_its_value(kind: Kind, value: object, becomes: object) ->
         ("date", "2026-10-00", "нет в календаре"),
         ("date", "1.2.26", "не дата"),
         ("date", datetime(2026, 2, 28, 1), "со временем"),  # noqa: DTZ001 - drivers give naive times
+        ("date", "2026-10-05 12:00:00", "type: datetime"),
+        ("month", "2026-10-05 12:00:00", "type: datetime"),
         ("month", "2026-13", "такого месяца нет"),
         ("int", "-1", "отрицательное"),
         ("int", True, "не целое"),
@@ -175,3 +177,9 @@ def test_an_account_number_is_canonical_or_refused(text: str) -> None:
 def test_months_go_round(period: int, by: int) -> None:
     assert month_number(month_text(period)) == period
     assert next_month(next_month(period, by), -by) == period
+
+
+def test_an_absent_cell_is_shown_as_nothing() -> None:
+    wanted = Wanted(dataset=DATASETS["payments"], fields=(field("money"),))
+    batch = Batch(columns=[[None]], rows=1, exact=False, first_row=1, where="x")
+    assert [reject.value for reject in Validator(wanted)(batch).rejects] == [""]

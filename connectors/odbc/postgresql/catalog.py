@@ -52,9 +52,11 @@ _EVERY: Final = f"""{_TABLE} c.relkind IN ('r', 'v', 'm', 'p', 'f') AND NOT c.re
   AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
 ORDER BY n.nspname, c.relname, a.attnum"""
 _TABLES: Final = """
-SELECT relname FROM pg_class
-WHERE relkind IN ('r', 'v', 'm', 'p', 'f') AND pg_table_is_visible(oid)
-  AND relnamespace <> 'pg_catalog'::regnamespace"""
+SELECT CASE WHEN pg_table_is_visible(c.oid) THEN c.relname ELSE n.nspname || '.' || c.relname END, c.relname
+FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'v', 'm', 'p', 'f') AND n.nspname <> 'information_schema' AND left(n.nspname, 3) <> 'pg_'
+  AND has_schema_privilege(n.oid, 'USAGE')
+ORDER BY n.nspname, c.relname"""
 
 
 def table(ask: Ask, name: str, *, seekable: bool) -> Relation:
@@ -62,9 +64,16 @@ def table(ask: Ask, name: str, *, seekable: bool) -> Relation:
     sql = names.dotted(name)
     rows = ask(_ONE, str(BLOCK_READ), sql)
     if not rows:
-        known = [row[0] for row in ask(_TABLES)]
-        raise SchemaDrift(f"нет таблицы «{name}»{nearest(parts(name)[-1], known)}; поправьте from")
+        raise SchemaDrift(f"нет таблицы «{name}»{_nearest(ask, name)}; поправьте from")
     return _relation(name, sql, rows, seekable=seekable)
+
+
+def _nearest(ask: Ask, name: str) -> str:
+    """Also a table of that name in a schema that was left out or is another one."""
+    own, known = parts(name)[-1], ask(_TABLES)
+    same = [title for title, called in known if called == own]
+    titles = [title for title, _ in known]
+    return nearest(name, same) or nearest(name, titles) or nearest(own, titles)
 
 
 def survey(ask: Ask) -> list[Relation]:

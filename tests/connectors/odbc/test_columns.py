@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from lk_sync.contracts import Wanted
-from lk_sync.errors import AccessDenied, SchemaDrift, SettingsError
-from tests.at_the_base import TheBase, wanted
+from lk_sync.errors import AccessDenied, BadData, SchemaDrift, SettingsError
+from tests.at_the_base import READER, TheBase, wanted
 
 COLUMNS = {
     "account": "ЛС",
@@ -66,9 +66,9 @@ def test_all_faults_are_told_at_once(base: TheBase) -> None:
     [
         ("amount_due_kopecks", "Плавает", "double precision, а нужно точное десятичное число (numeric)"),
         ("amount_due_kopecks", "Дата", "date, а нужно точное десятичное число"),
-        ("issued_on", "КОплате", "numeric(15,2), а нужно дата"),
+        ("issued_on", "КОплате", "numeric(15,2), а нужно дата; если дата записана числом, добавьте к полю format"),
         ("account", "Дата", "date, а нужно текст или целое число"),
-        ("number", "Двоичное", "bytea, а нужно текст"),
+        ("number", "Двоичное", "bytea, а нужно текст; двоичное отдаёт текстом свой запрос: query: SELECT encode"),
     ],
 )
 def test_a_column_that_cannot_hold_the_field_is_named_with_its_type(
@@ -88,6 +88,14 @@ def test_a_watermark_must_grow(base: TheBase) -> None:
 
 def test_a_missing_table_is_named_with_the_likest_there_is(base: TheBase) -> None:
     assert "нет таблицы «Квитанци» — может быть, «Квитанции»?" in drift(base, mapped(table="Квитанци"))
+
+
+def test_a_table_of_another_schema_is_named_with_it(base: TheBase) -> None:
+    base.books.execute(
+        f'CREATE SCHEMA "ЖКХ"; CREATE TABLE "ЖКХ"."Абоненты" (a int); GRANT USAGE ON SCHEMA "ЖКХ" TO {READER}'
+    )
+    for table in ("Абоненты", "ЖКХ.Абонент"):
+        assert f"нет таблицы «{table}» — может быть, «ЖКХ.Абоненты»?" in drift(base, mapped(table=table))
 
 
 @pytest.mark.parametrize("table", ["Запрет", "закрыто.Тайна"])
@@ -126,8 +134,20 @@ def test_a_query_has_columns_too(base: TheBase) -> None:
 
 
 def test_a_query_that_is_no_query_is_told(base: TheBase) -> None:
-    with pytest.raises(SchemaDrift, match="не те"):
+    with pytest.raises(SchemaDrift, match=r"^bills\.query: .*не те"):
         look(base, wanted("bills", {"account": "ЛС"}, query='SELECT "Нет" FROM "Квитанции"'))
+    with pytest.raises(BadData, match=r"^bills\.query: .*syntax error"):
+        look(base, wanted("bills", {"account": "ЛС"}, query="SELECT FROM WHERE"))
+
+
+def test_a_query_of_totals_is_looked_at_with_the_columns(base: TheBase) -> None:
+    for query, kind, says in (
+        ('SELECT count(*) AS "строк" FROM "Квитанции"', SettingsError, "запрос должен дать столбец rows.*дал строк"),
+        ('SELECT count(*) AS rows, sum("Нет") AS x FROM "Квитанции"', SchemaDrift, "запрос не выполняется: .*Нет"),
+        ('DELETE FROM "Квитанции"', BadData, "запрос не выполняется"),
+    ):
+        with pytest.raises(kind, match=rf"^bills\.guards\.control_total: {says}"):
+            look(base, wanted("bills", {"account": "ЛС"}, table="Квитанции", control_query=query))
 
 
 def test_a_dataset_in_a_file_is_refused(base: TheBase) -> None:
