@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Literal
 
 from connectors.files import options as wishes
@@ -19,6 +20,7 @@ from connectors.files.mask import Mask
 from connectors.files.options import DropOptions
 from connectors.files.shelf import DONE, Shelf
 from connectors.files.taking import Taken, columns_of
+from connectors.formats import profile as profiles
 from connectors.formats.contract import Portion
 from lk_sync.contracts import Batch, TakenFile, Totals, Wanted
 from lk_sync.errors import BadData, SchemaDrift, Unreachable
@@ -46,6 +48,8 @@ class FilesSession:
 
     def columns(self, wanted: Wanted) -> None:
         options = wishes.of(wanted)
+        if options.profile is not None:
+            profiles.load(Path(options.profile))  # it may be wrong while there is no file to read by it
         if options.deltas:
             self._first_delta(wanted, options)
         elif (taken := self._snapshot(wanted)) is not None:

@@ -86,6 +86,12 @@ def test_a_run_whose_only_file_was_refused_says_so_and_is_not_clean(bank: Shop) 
     assert bank.pull().clean
 
 
+def test_a_description_of_a_register_is_read_though_there_is_no_file_yet(bank: Shop) -> None:
+    bank.write(options={"format": "register", "profile": "../registers/none.yaml", "deltas": True})
+    with pytest.raises(SettingsError, match=r"none\.yaml"):
+        bank.pull()
+
+
 def test_a_row_with_bytes_that_are_no_letters_costs_itself_only(bank: Shop) -> None:
     bank.write(options={"deltas": True, "encoding": "cp1251"})
     body = (HEAD + "".join(line(f"Платёж {i}") for i in range(9))).encode("cp1251")
