@@ -67,6 +67,13 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
         fields = tuple(field for field in self.fields if field.constant is None)
         return msgspec.structs.replace(self, fields=fields, shaping=Shaping())
 
+    @property
+    def looked_at(self) -> Iterator[Wanted]:
+        """All that a connector will be asked for: this wish, the table of deleted rows, and every lookup of theirs."""
+        for wish in (self, self.shaping.gone):
+            for each in (wish, *wish.shaping.lookups) if wish else ():
+                yield each.asked
+
 
 class Batch(msgspec.Struct, kw_only=True):
     """Rows as columns, one list per wanted field, in the order of `Wanted.fields`.

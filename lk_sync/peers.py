@@ -33,8 +33,8 @@ def look_at_source(config: Config, name: str, *, connect: bool) -> str:
     built, wanted = source(config, name)
     if connect:
         with built.connect() as session:
-            for wish in wanted:
-                session.columns(wish.asked)
+            for asked in (each for wish in wanted for each in wish.looked_at):
+                session.columns(asked)
     return _said(built.channel(), "соединение установлено, столбцы на месте" if connect else f"наборов: {len(wanted)}")
 
 

@@ -196,9 +196,8 @@ def _fill(order: Order, pipe: Connection) -> None:
         staging = Staging(order.staging, run=order.run, source=order.name, codes=Codes(cache, aside=order.aside))
         with source.connect() as session:
             for wanted in order.wanted:
-                for wish in (wanted, wanted.shaping.gone):
-                    for asked in (wish, *wish.shaping.lookups) if wish else ():
-                        session.columns(asked.asked)
+                for asked in wanted.looked_at:
+                    session.columns(asked)
             lookups = Lookups(session)
             for wanted in order.wanted:
                 _Pulling(session, wanted, staging, lookups, pipe).dataset()

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import openpyxl
 import pytest
+import yaml
 
 from lk_sync import databases
 from tests.at_the_drop import TheDrop
@@ -83,6 +84,16 @@ def test_check_walks_through_everything_and_counts_what_is_wrong(office: Office)
     assert (said.code, said.err) == (2, "Найдено ошибок: 2\n")
     assert "✗ источник books: канал не защищён" in said.out
     assert "✗ источник other: accounts: нет столбца «Имя»" in said.out
+
+
+def test_check_looks_at_the_tables_of_lookups_too(office: Office) -> None:
+    source = office.folder / "config" / "sources" / "books.yaml"
+    found = "{lookup: {column: адрес, from: дома, key: ид, value: улица}}"
+    source.write_text(source.read_text("utf-8").replace("{column: адрес}", found), "utf-8")
+    script = Path(yaml.safe_load(source.read_text("utf-8"))["connection"]["script"])
+    homes = {"accounts.address": {"rows": [{"ид": "1", "улицы": "Мира"}]}}
+    script.write_text(json.dumps(json.loads(script.read_text("utf-8")) | homes), "utf-8")
+    assert "✗ источник books: accounts.address: нет столбца «улица»" in office.lk_sync("check", "--connect").out
 
 
 def test_pull_says_what_it_brought_in_lines_that_programs_can_cut(office: Office) -> None:
