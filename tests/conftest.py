@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from multiprocessing import forkserver
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -12,6 +15,7 @@ from demo import mariadb as mariadb_
 from demo.firebird import Firebird
 from demo.mariadb import MariaDb
 from demo.postgres import Postgres, throw_away
+from lk_sync.flow import pull
 from tests.at_the_store import kept as kept
 from tests.at_the_store import server as server
 from tests.at_the_store import shared as shared
@@ -40,3 +44,23 @@ def firebird() -> Iterator[Firebird]:
     """A throw-away Firebird that demands encryption, for the whole run. Make a base: `firebird.create_database(…)`."""
     with firebird_.throw_away() as server:
         yield server
+
+
+@pytest.fixture(scope="session", autouse=True)
+def children_of_the_moment() -> Iterator[None]:
+    """Children of a pull know the secrets that the test has set. The server that they are forked from keeps the
+    environment it began with, so with another one it is begun anew."""
+    began: dict[str, str] = {}
+    plain = pull._context
+
+    def context(connector: str) -> Any:
+        ours = {name: value for name, value in os.environ.items() if name.startswith("LK_")}
+        if ours != began:
+            forkserver._forkserver._stop()
+            began.clear()
+            began.update(ours)
+        return plain(connector)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pull, "_context", context)
+        yield

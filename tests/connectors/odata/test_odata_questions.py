@@ -13,7 +13,7 @@ from connectors.odata.settings import Condition
 from lk_sync.contracts import Batch
 from lk_sync.errors import LkError, SchemaDrift, SettingsError
 from tests.at_the_1c import The1C, payments, wish
-from tests.connectors.odata.test_pages import keys, references
+from tests.connectors.odata.test_odata_pages import keys, references
 
 
 def count(batches: list[Batch]) -> int:

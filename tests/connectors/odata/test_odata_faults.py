@@ -8,7 +8,7 @@ from connectors.odata.faults import Answer, judged
 from demo.onec.traps import Fault
 from lk_sync.errors import AccessDenied, BadData, LkError, SchemaDrift, SettingsError, Unprotected, Unreachable
 from tests.at_the_1c import PASSWORD, The1C, payments
-from tests.connectors.odata.test_pages import keys, references
+from tests.connectors.odata.test_odata_pages import keys, references
 
 
 @pytest.mark.parametrize(
