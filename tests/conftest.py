@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from multiprocessing import forkserver
 from typing import Any
@@ -46,6 +47,14 @@ def firebird() -> Iterator[Firebird]:
         yield server
 
 
+def end_of_fork_server() -> None:
+    """It would end by itself once its lifeline is cut, but a process that was forked meanwhile may hold that too."""
+    server = forkserver._forkserver
+    if server._forkserver_pid is not None:
+        os.kill(server._forkserver_pid, signal.SIGKILL)
+    server._stop()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def children_of_the_moment() -> Iterator[None]:
     """Children of a pull know the secrets that the test has set. The server that they are forked from keeps the
@@ -56,7 +65,7 @@ def children_of_the_moment() -> Iterator[None]:
     def context(connector: str) -> Any:
         ours = {name: value for name, value in os.environ.items() if name.startswith("LK_")}
         if ours != began:
-            forkserver._forkserver._stop()
+            end_of_fork_server()
             began.clear()
             began.update(ours)
         return plain(connector)
