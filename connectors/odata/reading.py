@@ -145,7 +145,7 @@ class Reading:
     def _fresh(self, found: Sequence[Any], place: Place, seen: set[bytes]) -> Rows:
         """The rows that were not on the page before."""
         rows = pages.rows(found, self._columns, until=self._until)
-        self._new(rows.keys, seen)
+        self._new(rows.keys, seen, place)
         if place.anchor is None:
             return rows
         if rows.keys[:1] != [place.anchor]:
@@ -172,15 +172,27 @@ class Reading:
         for start in range(0, len(found), self._top):
             yield pages.rows(found[start : start + self._top], self._columns, until=self._until)
 
-    def _new(self, keys: Sequence[str], seen: set[bytes]) -> None:
-        """Raises BadData when the very same page has been here before: it would come forever."""
+    def _new(self, keys: Sequence[str], seen: set[bytes], place: Place) -> None:
+        """When the very same page has been here before, rows have moved; or it would come forever, and BadData is
+        raised: the base answers the same with rows left out and without."""
         print_ = hashlib.blake2b("\0\0".join(keys).encode(), digest_size=16).digest()
         if len(keys) > 1 and print_ in seen:
+            if self._skips(place, keys):
+                raise Changed("одна страница пришла дважды")
             raise BadData(
                 f"{self._title}: сервер повторяет одну и ту же страницу, не выполняя $skip или $filter; загрузка "
                 "прервана, данные прежние"
             )
         seen.add(print_)
+
+    def _skips(self, place: Place, keys: Sequence[str]) -> bool:
+        """Whether the base leaves out the rows that it is asked to leave out."""
+        if not place.skip:
+            return True
+        for asked in (msgspec.structs.replace(place, skip=0), place):
+            if self._keys(self._page(asked)) != list(keys):
+                return True
+        return False
 
     def _keys(self, found: Sequence[Any]) -> list[str]:
         return [pages.key_of(row, self._columns) for row in found]

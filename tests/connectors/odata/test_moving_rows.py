@@ -94,14 +94,7 @@ def reading(name: str, wire: Direct, page_rows: int, *, compares: bool | None) -
 PUBLISHED = read(io.BytesIO(metadata()))
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        PAYMENTS,
-        # Known: of a register whose rows come and go while it is read, one in many thousands of histories loses a row.
-        pytest.param(CHARGES, marks=pytest.mark.xfail(strict=False, reason="a register that moves may lose a row")),
-    ],
-)
+@pytest.mark.parametrize("name", [PAYMENTS, CHARGES])
 @settings(max_examples=60)
 @given(data=st.data())
 def test_what_was_there_all_the_time_is_read_once_or_the_run_tries_again(name: str, data: st.DataObject) -> None:
