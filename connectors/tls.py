@@ -5,6 +5,7 @@ For connectors that speak HTTPS. Without a verified certificate and name nothing
 
 from __future__ import annotations
 
+import errno
 import socket
 import ssl
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ from lk_sync.errors import AccessDenied, LkError, SettingsError, Unprotected, Un
 
 NOT_TRIED: Final = "Соединение не устанавливалось"
 READABLE_BY_OTHERS: Final = 0o077
+HTTPS_PORT: Final = 443
+HUNG_UP_SECONDS: Final = 2
 _LOST: Final = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
 _NOT_LET_IN: Final = ("CERTIFICATE_REQUIRED", "BAD_CERTIFICATE", "UNKNOWN_CA", "CERTIFICATE_UNKNOWN", "EXPIRED")
 
@@ -128,6 +131,15 @@ def told(peer: str, error: Exception) -> LkError:
     return Unreachable(f"{peer}: связь оборвалась ({_brief(error)}); попытка будет повторена")
 
 
+def why_lost(error: Unreachable, peer: str, url: URL, made: ssl.SSLContext) -> LkError | None:
+    """More than `told` could say of a connection that ended before the answer began, if there is more to say."""
+    cause = error.__cause__
+    reset = isinstance(cause, OSError) and cause.errno == errno.ECONNRESET  # aiohttp's own kind of it, too
+    if not reset and not isinstance(cause, aiohttp.ServerDisconnectedError):
+        return None
+    return hung_up(peer, str(url.host), url.port or HTTPS_PORT, made, seconds=HUNG_UP_SECONDS)
+
+
 def hung_up(peer: str, host: str, port: int, made: ssl.SSLContext, *, seconds: float) -> LkError | None:
     """Why a server hung up instead of answering, if it is for our certificate; None: it does not hang up on a client
     that says nothing. By TLS 1.3 a server speaks of it only after the client holds the connection for open, and asyncio
@@ -140,6 +152,8 @@ def hung_up(peer: str, host: str, port: int, made: ssl.SSLContext, *, seconds: f
             wrapped.recv(1)
     except TimeoutError:
         return None
+    except ConnectionResetError:
+        pass  # hangs up as well, in a hurry: its word was lost with the connection
     except OSError as error:
         return told(peer, error)
     return Unreachable(

@@ -28,7 +28,6 @@ from lk_sync.errors import AccessDenied, BadData, LkError, Unreachable
 BLOCK_BYTES: Final = 1 << 16
 REDIRECTS: Final = 5
 PAUSE_SECONDS: Final = 0.5
-HUNG_UP_SECONDS: Final = 2.0
 GOODBYE_SECONDS: Final = 0.02
 SETTLED: Final = timedelta(minutes=1)
 _MOVED: Final = (301, 302, 303, 307, 308)
@@ -70,10 +69,7 @@ class Web:
             with tls.faults_told(self.peer):
                 return asyncio.run(self._call(_Fetching(self, url, into, limit, known), context))
         except Unreachable as error:
-            if isinstance(error.__cause__, aiohttp.ServerDisconnectedError):
-                host, port = str(url.host), url.port or 443
-                raise tls.hung_up(self.peer, host, port, context, seconds=HUNG_UP_SECONDS) or error from error
-            raise
+            raise tls.why_lost(error, self.peer, url, context) or error from error.__cause__
 
     async def _call(self, fetching: _Fetching, context: ssl.SSLContext) -> Fetched | None:
         connector = aiohttp.TCPConnector(limit=1, ssl=context)

@@ -27,7 +27,6 @@ from lk_sync.errors import BadData, SettingsError, Unreachable
 ATTEMPTS: Final = 3
 PAUSE_SECONDS: Final = 1.0
 FINISH_SECONDS: Final = 15
-HUNG_UP_SECONDS: Final = 2
 MEBIBYTE: Final = 1024 * 1024
 BLOCK: Final = 64 * 1024
 SESSION: Final = "IBSession"
@@ -57,14 +56,7 @@ class Wire:
         try:
             self._runner.run(self._ask("$metadata", {}, "xml", into, limit, "max_metadata_mb", {SESSION: "start"}))
         except Unreachable as error:
-            if isinstance(error.__cause__, aiohttp.ServerDisconnectedError):
-                self._raise_why()
-            raise
-
-    def _raise_why(self) -> None:
-        host, port = str(self._root.host), int(self._root.port or 443)
-        if why := tls.hung_up(self.peer, host, port, self._context, seconds=HUNG_UP_SECONDS):
-            raise why
+            raise tls.why_lost(error, self.peer, self._root, self._context) or error from error.__cause__
 
     def rows(self, path: str, query: Mapping[str, str]) -> bytes:
         """An answer in JSON."""
