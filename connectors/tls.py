@@ -16,8 +16,8 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
-from lk_sync.config import Strict
 from lk_sync.errors import AccessDenied, LkError, SettingsError, Unprotected, Unreachable
+from lk_sync.setting import Strict
 
 NOT_TRIED: Final = "Соединение не устанавливалось"
 READABLE_BY_OTHERS: Final = 0o077

@@ -18,8 +18,9 @@ import msgspec
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from lk_sync.config import MOSCOW, Positive, SourceSetting, Strict
+from lk_sync.config import SourceSetting
 from lk_sync.errors import SettingsError
+from lk_sync.setting import MOSCOW, Positive, Strict
 from lk_sync.settings_fault import Wrong, hint
 from lk_sync.settings_file import ZoneName, read, where
 

@@ -1,7 +1,8 @@
 """Assets: under which address may a browser keep a file for ever?
 
 A file of `static/` is served as `/static/<name>.<hash of its content><suffix>`, so that a changed file is another
-address. Everything is read once, when the process starts; nothing else on the disk can be asked for.
+address. Everything is read once, when the process starts; nothing else on the disk can be asked for. `portal.css` is
+sent with what the pages add to it (`pages/<noun>/page.css`): one request, and a page keeps its looks in its folder.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import Final
 import msgspec
 
 HERE: Final = Path(__file__).parent / "static"
+PAGES: Final = Path(__file__).parent / "pages"
+STYLE: Final = "portal.css"
 FOR_EVER: Final = "public, max-age=31536000, immutable"
 
 
@@ -46,6 +49,8 @@ def address(name: str) -> str:
 
 def _asset(path: Path) -> Asset:
     body = path.read_bytes()
+    if path.name == STYLE:
+        body = b"\n".join((body, *(style.read_bytes() for style in sorted(PAGES.glob("*/page.css")))))
     digest = hashlib.sha256(body).hexdigest()[:16]
     kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     charset = "; charset=utf-8" if kind.startswith("text/") else ""

@@ -18,7 +18,8 @@ import msgspec
 
 from lk_sync.cache.reader import CacheReader
 from lk_sync.clock import Clock, instant, moment
-from lk_sync.config import Lk, SecretValue
+from lk_sync.config import Lk
+from lk_sync.setting import SecretValue
 from lk_sync.store import attempts, audit, consents, letters, registrations, users
 from lk_sync.store.consents import Consent
 from lk_sync.store.database import Store, Tx

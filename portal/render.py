@@ -26,10 +26,12 @@ from portal.vocabulary import vocabulary
 
 
 class MenuItem(msgspec.Struct, frozen=True):
-    """A line of the menu: where it leads and its Russian title."""
+    """A line of the menu: where it leads and its Russian title. `aside`: beside the number of the account, for what is
+    not about heat and money."""
 
     path: str
     title: str
+    aside: bool = False
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,7 +70,8 @@ def _environment(language: str, formats: Formats, supplier: Supplier, menu: tupl
         supplier=supplier,
         style=assets.address("portal.css"),
         icon=assets.address("icon.svg"),
-        menu=[(item.path, catalogue.gettext(item.title)) for item in menu],
+        menu=[(item.path, catalogue.gettext(item.title)) for item in menu if not item.aside],
+        menu_aside=[(item.path, catalogue.gettext(item.title)) for item in menu if item.aside],
     )
     environment.filters.update(
         money=formats.money,

@@ -13,8 +13,8 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from lk_sync.config import Port, Secret, Strict
 from lk_sync.errors import SettingsError, Unprotected
+from lk_sync.setting import Port, Secret, Strict
 
 NOT_TRIED: Final = "Соединение не устанавливалось"
 REQUIRED: Final = "required"

@@ -14,9 +14,9 @@ from typing import Annotated, Final
 
 import msgspec
 
-from lk_sync.config import Positive, Strict
 from lk_sync.contracts import Channel
 from lk_sync.errors import AccessDenied, SettingsError, Unprotected
+from lk_sync.setting import Positive, Strict
 
 MOUNTS: Final = Path("/proc/self/mountinfo")
 _FROM_ELSEWHERE: Final = ("nfs", "cifs", "smb", "fuse", "9p", "afs", "ceph", "glusterfs", "davfs", "vboxsf", "virtiofs")

@@ -8,8 +8,8 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from lk_sync.config import Strict
 from lk_sync.errors import SettingsError
+from lk_sync.setting import Strict
 
 Format = Literal["csv", "dbf", "xlsx", "xml", "register", "client_bank"]
 Encoding = Literal["utf-8", "utf-16", "cp1251", "cp866", "koi8-r"]

@@ -14,8 +14,8 @@ import msgspec
 
 from connectors.formats.options import Count, Encoding, FileOptions, TotalLine
 from lk_sync import settings_file
-from lk_sync.config import Strict
 from lk_sync.errors import SettingsError
+from lk_sync.setting import Strict
 from lk_sync.settings_file import where
 from lk_sync.written_dates import DateForm
 

@@ -10,9 +10,9 @@ from yarl import URL
 
 from connectors import tls
 from connectors.tls import Trust
-from lk_sync.config import Positive, Secret, Strict
 from lk_sync.contracts import Channel
 from lk_sync.errors import SettingsError, Unprotected
+from lk_sync.setting import Positive, Secret, Strict
 
 _WAYS: Final = ("archive", "manifest", "files")
 

@@ -9,9 +9,9 @@ import msgspec
 from yarl import URL
 
 from connectors.tls import Trust, address
-from lk_sync.config import Secret, Strict
 from lk_sync.contracts import Wanted
 from lk_sync.errors import SettingsError
+from lk_sync.setting import Secret, Strict
 
 SERVICE: Final = "odata/standard.odata/"
 Patience = Annotated[int, msgspec.Meta(ge=60, le=7200)]

@@ -13,9 +13,9 @@ from typing import Annotated, Final
 import asyncssh
 import msgspec
 
-from lk_sync.config import Port, Positive, Secret, Strict
 from lk_sync.contracts import Channel
 from lk_sync.errors import SettingsError, Unprotected
+from lk_sync.setting import Port, Positive, Secret, Strict
 
 _KEY_LINE: Final = re.compile(r"(?:ssh|ecdsa|sk)-[a-z0-9@.-]+ [A-Za-z0-9+/=]+(?: .*)?")
 READABLE_BY_OTHERS: Final = 0o077

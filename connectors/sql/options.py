@@ -7,9 +7,9 @@ from typing import Literal
 import msgspec
 
 from connectors.sql.relation import Column, Relation, nearest
-from lk_sync.config import Strict
 from lk_sync.contracts import Wanted
 from lk_sync.errors import SchemaDrift, SettingsError
+from lk_sync.setting import Strict
 
 
 class SqlOptions(Strict, frozen=True, kw_only=True):

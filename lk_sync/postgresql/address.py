@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from lk_sync.config import Secret, SecretValue
 from lk_sync.errors import SettingsError, Unprotected
+from lk_sync.setting import Secret, SecretValue
 
 SETTING: Final = "LK_DATABASE_URL"
 VERIFIED: Final = "verify-full"

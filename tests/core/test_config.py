@@ -12,8 +12,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lk_sync.config import Config, Secret, SourceSetting
+from lk_sync.config import Config, SourceSetting
 from lk_sync.errors import SettingsError
+from lk_sync.setting import Secret
 from lk_sync.settings_file import read
 
 LK = """\

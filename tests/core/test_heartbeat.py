@@ -17,9 +17,10 @@ from typing import Any
 import pytest
 
 from demo.certificates import Authority, ServerCertificate
-from lk_sync.config import Config, Heartbeat, Secret
+from lk_sync.config import Config, Heartbeat
 from lk_sync.errors import LkError, SettingsError, Unreachable
 from lk_sync.heartbeat import Pulse
+from lk_sync.setting import Secret
 from tests.core.conftest import LK, Office
 from tests.core.engines import engines_of, until
 

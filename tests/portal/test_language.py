@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from babel.messages import Catalog
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
-from babel.messages.pofile import read_po
 
-from portal.language import LOCALE, accepted, translations
+from portal.language import HERE, accepted, catalogue, translations
 
 PORTAL = Path(__file__).parents[2] / "portal"
 CYRILLIC = re.compile("[А-Яа-яЁё]")
@@ -27,7 +25,7 @@ Message = str | tuple[str, str]
 def said() -> dict[Message, str]:
     """Every message of the sources → the first file it stands in; as `portal/locale/babel.cfg` says."""
     config = configparser.ConfigParser()
-    config.read(LOCALE / "babel.cfg")
+    config.read(HERE / "locale" / "babel.cfg")
     parts = [section.split(": ") for section in config.sections()]
     options = {mask: dict(config[f"{method}: {mask}"]) for method, mask in parts}
     found: dict[Message, str] = {}
@@ -37,11 +35,6 @@ def said() -> dict[Message, str]:
     return found
 
 
-def catalogue(language: str) -> Catalog:
-    with (LOCALE / f"{language}.po").open("rb") as file:
-        return read_po(file, locale=language)
-
-
 def forms(text: Any) -> tuple[str, ...]:
     return tuple(text) if isinstance(text, (tuple, list)) else (text,)
 
@@ -49,7 +42,7 @@ def forms(text: Any) -> tuple[str, ...]:
 def test_every_message_has_its_english_and_no_english_is_left_over() -> None:
     english = {message.id: message for message in catalogue("en") if message.id}
     missing = {message: file for message, file in said().items() if message not in english}
-    assert not missing, f"translate in portal/locale/en.po: {missing}"
+    assert not missing, f"translate in en.po of the page, or in portal/locale/en.po: {missing}"
     assert not english.keys() - said().keys(), "no source says these any more"
 
 
@@ -110,4 +103,4 @@ def test_catalogues_are_compiled_when_they_are_first_needed() -> None:
     assert translations("ru").ngettext("Остался %(count)s день.", "Осталось дней: %(count)s.", 5) % {"count": 5} == (
         "Осталось 5 дней."
     )
-    assert not list(LOCALE.rglob("*.mo"))
+    assert not list(HERE.rglob("*.mo"))
