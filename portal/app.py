@@ -25,7 +25,7 @@ from lk_sync.mail.post import Post
 from lk_sync.mail.stationery import Stationery
 from lk_sync.store import attempts, sessions
 from lk_sync.store.database import Store, Tx
-from portal import freshness, pages, render
+from portal import freshness, pages, render, spreadsheet
 from portal.access import gate, mark_of
 from portal.answers import Answers
 from portal.keys import (
@@ -89,6 +89,7 @@ def _add_pages(app: web.Application, lk: Lk) -> None:
     except jinja2.TemplateSyntaxError as error:
         raise SettingsError(f"{error.filename}, строка {error.lineno}: {error.message}") from error
     freshness.setup(app)
+    spreadsheet.setup(app)
     for table in pages.tables():
         app.add_routes(table)
     for route in app.router.routes():

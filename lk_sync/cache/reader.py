@@ -137,6 +137,8 @@ ChargeLine = tuple[
 ]  # fmt: skip
 # period, service id, opening, penalty, paid, closing
 Settlement = tuple[Month, int, Kopecks, Kopecks, Kopecks, Kopecks]
+# service id, component id, volume, charged, recalculated, benefit, total
+ChargeSum = tuple[int, int, Micro | None, Kopecks, Kopecks, Kopecks, Kopecks]
 
 
 @cache
@@ -272,6 +274,17 @@ class View:
 
     def settlements(self, account: int, first: Month, last: Month) -> list[Settlement]:
         return self._rows("settlements", account=account, first=first, last=last)
+
+    def charge_sums(self, account: int, first: Month, last: Month) -> list[ChargeSum]:
+        """What all months of a range come to, by service and component."""
+        return self._rows("charge_sums", account=account, first=first, last=last)
+
+    def turnover(
+        self, account: int, first: Month, last: Month
+    ) -> tuple[Kopecks, Kopecks, Kopecks | None, Kopecks | None]:
+        """Penalty and payments of a range of months, and the balance it began and ended with."""
+        penalty, paid, opening, closing = self._row("turnover", account=account, first=first, last=last) or ()
+        return penalty or 0, paid or 0, opening, closing
 
     def payments(self, account: int, *, since: Day = EVER_DAY, most: int = 50, passed: int = 0) -> list[PaymentRow]:
         codes = self._codes

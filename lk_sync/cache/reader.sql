@@ -60,6 +60,25 @@ FROM balances
 WHERE account = :account AND period BETWEEN :first AND :last
 ORDER BY period, service;
 
+-- name: charge_sums
+-- What all lines of a range of months come to, by service and component.
+SELECT service, component, CAST(SUM(volume_micro) AS BIGINT), CAST(SUM(charged_kopecks) AS BIGINT),
+       CAST(SUM(recalculated_kopecks) AS BIGINT), CAST(SUM(benefit_kopecks) AS BIGINT),
+       CAST(SUM(total_kopecks) AS BIGINT)
+FROM charges
+WHERE account = :account AND period BETWEEN :first AND :last
+GROUP BY service, component
+ORDER BY service, component;
+
+-- name: turnover^
+-- Penalty and payments of a range of months, and the balance it began and ended with.
+SELECT CAST(SUM(b.penalty_kopecks) AS BIGINT), CAST(SUM(b.paid_kopecks) AS BIGINT),
+       CAST(SUM(CASE WHEN b.period = n.first THEN b.opening_kopecks END) AS BIGINT),
+       CAST(SUM(CASE WHEN b.period = n.last THEN b.closing_kopecks END) AS BIGINT)
+FROM (SELECT MIN(period) AS first, MAX(period) AS last
+      FROM balances WHERE account = :account AND period BETWEEN :first AND :last) AS n
+JOIN balances AS b ON b.account = :account AND b.period BETWEEN n.first AND n.last;
+
 -- name: payments
 -- Payments that the accounting system has booked, the newest first.
 SELECT payment, paid_on, period, amount_kopecks, channel, extra

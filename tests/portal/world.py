@@ -155,6 +155,7 @@ class Page:
     headers: Any
     text: str
     cookies: Any
+    body: bytes = b""
 
     @property
     def location(self) -> str | None:
@@ -198,7 +199,8 @@ class Browser:
     async def _ask(self, method: str, path: str, **more: Any) -> Page:
         url = URL(self.base + path, encoded=True)
         async with self.session.request(method, url, allow_redirects=False, **more) as answer:
-            return Page(answer.status, answer.headers, await answer.text(), answer.cookies)
+            body = await answer.read()
+            return Page(answer.status, answer.headers, body.decode(errors="replace"), answer.cookies, body)
 
     async def log_in(self, account: str, password: str = PASSWORD) -> Page:
         return await self.post("/login", {"account": account, "password": password})

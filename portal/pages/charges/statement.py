@@ -1,18 +1,23 @@
 """Statement: do the lines of a month add up to its total, and the months to the whole?
 
-Lines and penalties are taken as the accounting system gave them; only sums of what is shown are made here.
+Lines and penalties are taken as the accounting system gave them; only sums of what is shown are made here. Where its
+own figures do not add up, the page says so in rubles and does not mend them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
-from lk_sync.cache.reader import ChargeLine, Labels, Settlement, View, labels
-from lk_sync.records import Kopecks, Micro, Month
+from lk_sync.cache.reader import ChargeLine, ChargeSum, Labels, Settlement, View, labels
+from lk_sync.records import Kopecks, Micro, Month, next_month
+from portal.pages.charges.period import Period
 from portal.vocabulary import Vocabulary
+
+Range = tuple[Month, Month]
+MOST_LINES: Final = 250  # of a part of the list: what a small phone loads and scrolls in good time
 
 
 class Line(NamedTuple):
@@ -50,6 +55,19 @@ class Sums(msgspec.Struct):
         self.paid += other.paid
 
 
+class Fault(NamedTuple):
+    """Figures of the accounting system that do not add up: by how much, and where.
+
+    `line`: a line is not charged + recalculated - benefit; `closing`: what the month began with, was charged and was
+    paid is not what it ended with; `opening`: it did not begin with what the month before ended with; `unknown`: there
+    is no balance of the month.
+    """
+
+    kind: Literal["line", "closing", "opening", "unknown"]
+    kopecks: Kopecks = 0
+    title: str = ""
+
+
 class MonthShown(msgspec.Struct):
     """A month: its lines, its sums, and the balance before and after, when the accounting system gave one."""
 
@@ -58,13 +76,31 @@ class MonthShown(msgspec.Struct):
     sums: Sums
     opening: Kopecks | None = None
     closing: Kopecks | None = None
+    faults: Sequence[Fault] = ()
+
+
+class ServiceSum(NamedTuple):
+    """A component of a service in the whole period."""
+
+    title: str
+    volume_micro: Micro | None
+    unit: str
+    charged: Kopecks
+    recalculated: Kopecks
+    benefit: Kopecks
+    total: Kopecks
 
 
 class Statement(msgspec.Struct, frozen=True):
-    """The months, the newest first, and the whole."""
+    """The months that are shown, the newest first; the sums of the whole period, by service as well when it is longer
+    than a month; what it began and ended with. `next_until`: where the next part of a long period begins."""
 
     months: list[MonthShown]
     whole: Sums
+    services: list[ServiceSum]
+    opening: Kopecks | None
+    closing: Kopecks | None
+    next_until: Month | None = None
 
 
 class Names(dict[tuple[int, int], tuple[int, str, str]]):
@@ -80,6 +116,47 @@ class Names(dict[tuple[int, int], tuple[int, str, str]]):
     def __missing__(self, key: tuple[int, int]) -> tuple[int, str, str]:
         service, component = key
         return 0, f"{self._view.code(service)}: {self._view.code(component)}", ""
+
+
+def stated(view: View, account: int, period: Period, vocabulary: Vocabulary) -> Statement:
+    """What the page shows of a period."""
+    first, begins = max(period.first, period.earliest), max(period.begins, period.earliest)
+    charges, settlements = view.charges(account, begins, period.until), view.settlements(account, begins, period.until)
+    shown = statement(charges, settlements, view=view, vocabulary=vocabulary)
+    if first >= begins and period.from_the_newest and len(charges) <= MOST_LINES:
+        return shown
+    return _part(_borne(shown.months), begins, view, account, (first, period.last), vocabulary)
+
+
+def _part(
+    months: list[MonthShown], begins: Month, view: View, account: int, whole: Range, vocabulary: Vocabulary
+) -> Statement:
+    """Some months of a period, and the sums of all."""
+    next_until = next_month(months[-1].period if months else begins, -1)
+    charges, (penalty, paid, opening, closing) = view.charge_sums(account, *whole), view.turnover(account, *whole)
+    sums = Sums(penalty=penalty, total=penalty, paid=paid)
+    for _, _, _, charged, recalculated, benefit, total in charges:
+        _add_line(sums, charged, recalculated, benefit, total)
+    return Statement(
+        months,
+        sums,
+        _services(charges, Names(view, vocabulary)),
+        opening,
+        closing,
+        next_until if next_until >= whole[0] else None,
+    )
+
+
+def _borne(months: Sequence[MonthShown]) -> list[MonthShown]:
+    """The newest months that have no more than MOST_LINES together; one at least."""
+    borne: list[MonthShown] = []
+    lines = 0
+    for month in months:
+        lines += len(month.lines)
+        if borne and lines > MOST_LINES:
+            break
+        borne.append(month)
+    return borne
 
 
 def statement(
@@ -98,6 +175,8 @@ def statement(
         amounts = charged, recalculated, why, benefit, total
         month.lines.append(Line(title, methods[code(method)], volume, unit, tariff, *amounts, labels(extra)))
         _add_line(month.sums, charged, recalculated, benefit, total)
+        if charged + recalculated - benefit != total:
+            month.faults = [*month.faults, Fault("line", total - (charged + recalculated - benefit), title)]
     for settlement in settlements:
         period = settlement[0]
         _add_settlement(months.get(period) or months.setdefault(period, MonthShown(period, [], Sums())), settlement)
@@ -105,7 +184,10 @@ def statement(
     whole = Sums()
     for month in newest_first:
         whole.add(month.sums)
-    return Statement(newest_first, whole)
+    _find_faults(newest_first)
+    services = _services(_summed(charges), names) if len(newest_first) > 1 else []
+    opening = newest_first[-1].opening if newest_first else None
+    return Statement(newest_first, whole, services, opening, newest_first[0].closing if newest_first else None)
 
 
 def _add_line(sums: Sums, charged: Kopecks, recalculated: Kopecks, benefit: Kopecks, total: Kopecks) -> None:
@@ -122,3 +204,44 @@ def _add_settlement(month: MonthShown, settlement: Settlement) -> None:
     month.sums.penalty += penalty
     month.sums.total += penalty
     month.sums.paid += paid
+
+
+def _find_faults(newest_first: Sequence[MonthShown]) -> None:
+    """Writes into the months where their figures do not add up; a month whose figures do costs next to nothing."""
+    before: MonthShown | None = None
+    for month in reversed(newest_first):
+        opening, closing = month.opening, month.closing
+        if opening is None or closing is None:
+            month.faults = [*month.faults, Fault("unknown")]
+            before = None
+            continue
+        reached = opening + month.sums.total - month.sums.paid
+        if reached != closing:
+            month.faults = [*month.faults, Fault("closing", closing - reached)]
+        if before is not None and opening != before.closing and next_month(before.period) == month.period:
+            month.faults = [*month.faults, Fault("opening", opening - (before.closing or 0))]
+        before = month
+
+
+def _summed(charges: Iterable[ChargeLine]) -> list[ChargeSum]:
+    """Lines of the same service and component in one; a volume is the sum of those that are known."""
+    found: dict[tuple[int, int], ChargeSum] = {}
+    for _, service, component, volume, _, _, charged, recalculated, _, benefit, total, _ in charges:
+        sums = found.get((service, component))
+        if sums is None:
+            found[service, component] = (service, component, volume, charged, recalculated, benefit, total)
+        else:
+            _, _, all_volume, all_charged, all_recalculated, all_benefit, all_total = sums
+            found[service, component] = (
+                service, component, volume if all_volume is None else all_volume + (volume or 0), all_charged + charged,
+                all_recalculated + recalculated, all_benefit + benefit, all_total + total,
+            )  # fmt: skip
+    return list(found.values())
+
+
+def _services(sums: Iterable[ChargeSum], names: Names) -> list[ServiceSum]:
+    """In the order of the bill."""
+    return [
+        ServiceSum(names[service, component][1], volume, names[service, component][2], *amounts)
+        for service, component, volume, *amounts in sorted(sums, key=lambda each: names[each[0], each[1]][0])
+    ]

@@ -25,13 +25,13 @@ LATIN_SUPPLIER = {
 
 
 def readable(world: World) -> list[str]:
-    """Every page that is asked for by its path alone."""
+    """Every page that is asked for by its path alone, but files to keep."""
     pages = {
         route.resource.canonical
         for route in world.app.router.routes()
         if route.method == "GET" and route.resource is not None
     }
-    return sorted(path for path in pages if "{" not in path and path not in ("/healthz", "/readyz"))
+    return sorted(path for path in pages if not {"{", "."} & {*path} and path not in ("/healthz", "/readyz"))
 
 
 async def seen_by(browser: Browser, world: World) -> dict[str, str]:
