@@ -16,7 +16,8 @@ from connectors.firebird import signals
 from connectors.firebird.gate import LOOPBACK, Gate
 from connectors.firebird.settings import Endpoint, FirebirdSettings
 from connectors.sql.faults import Fault, Meaning
-from lk_sync.errors import AccessDenied, BadData, SchemaDrift, SettingsError, Unprotected, Unreachable
+from connectors.sql.meanings import BAD, BROKEN, BUSY, DRIFT, FORBIDDEN
+from lk_sync.errors import AccessDenied, SettingsError, Unprotected, Unreachable
 
 DIALECT: Final = 3  # also for bases of dialect 1: only so can a name be quoted and a date be a date
 CHARSET: Final = "UTF8"
@@ -42,16 +43,11 @@ _NO_BASE: Final = Meaning(
 _NO_WAY: Final = Meaning(
     Unreachable, "{peer}: соединение не установилось: {said}. Проверьте host, port, сеть и работает ли там Firebird"
 )
-_BUSY: Final = Meaning(Unreachable, "{peer}: сервер пока не принимает соединения: {said}. Попытка повторится")
-_BROKEN: Final = Meaning(Unreachable, "{peer}: соединение оборвалось: {said}. Данные прежние, попытка повторится")
 _SILENT: Final = Meaning(
     Unreachable,
     "{peer}: сервер молчит: {said}. Данные прежние, попытка повторится; если запрос и вправду долог, увеличьте "
     "statement_timeout",
 )
-_FORBIDDEN: Final = Meaning(AccessDenied, "{peer}: не хватает прав: {said}. Нужно право SELECT на эту таблицу")
-_DRIFT: Final = Meaning(SchemaDrift, "{peer}: таблицы или столбцы не те, что в описании источника: {said}")
-_BAD: Final = Meaning(BadData, "{peer}: сервер не смог ответить: {said}. Данные прежние")
 _LIBRARY: Final = Meaning(
     SettingsError, "{peer}: клиентская библиотека Firebird не работает: {said}. Установите её: apt install libfbclient2"
 )
@@ -66,20 +62,20 @@ _CONNECTING: Final[Mapping[str | int, Meaning]] = {
     335544344: _NO_BASE,  # isc_io_error
     335544323: _NO_BASE,  # isc_bad_db_format
     335544379: _NO_BASE,  # isc_wrong_ods
-    335544528: _BUSY,  # isc_shutdown
-    335544842: _BUSY,  # isc_att_shutdown
+    335544528: BUSY,  # isc_shutdown
+    335544842: BUSY,  # isc_att_shutdown
     "08": _NO_WAY,
     "28": _REFUSED,
 }
 _ASKING: Final[Mapping[str | int, Meaning]] = {
     SILENT_SERVER: _SILENT,
-    335544528: _BROKEN,
-    335544856: _BROKEN,  # isc_att_shutdown
-    335544352: _FORBIDDEN,  # isc_no_priv
-    "42S02": _DRIFT,
-    "42S22": _DRIFT,
-    "08": _BROKEN,
-    "28": _FORBIDDEN,
+    335544528: BROKEN,
+    335544856: BROKEN,  # isc_att_shutdown
+    335544352: FORBIDDEN,  # isc_no_priv
+    "42S02": DRIFT,
+    "42S22": DRIFT,
+    "08": BROKEN,
+    "28": FORBIDDEN,
 }
 
 
@@ -122,4 +118,4 @@ def asking(said: Fault) -> Meaning:
 
 def _meant(known: Mapping[str | int, Meaning], said: Fault) -> Meaning:
     """By its number, its state, the class of its state."""
-    return next((known[sign] for sign in (said.number, said.state, said.state[:2]) if sign in known), _BAD)
+    return next((known[sign] for sign in (said.number, said.state, said.state[:2]) if sign in known), BAD)

@@ -6,7 +6,7 @@ no page of it could be trusted to be even. A binary fraction leaves as it is and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from connectors.firebird import connect
 from connectors.firebird.catalog import UNKNOWN_CHARSET, Catalog
 from connectors.firebird.names import literal, quoted
-from connectors.sql.dialect import Ask, Row, Where
+from connectors.sql.dialect import Ask, Where, select
 from connectors.sql.faults import Fault, Meaning
 from connectors.sql.one_pass import OnePass
 from connectors.sql.relation import Column, Relation
@@ -59,11 +59,11 @@ class Firebird(OnePass):
 
     def rows(self, relation: Relation, cells: Sequence[str], where: Where, order: Sequence[Column]) -> str:
         ordered = f" ORDER BY {', '.join(quoted(column.name) for column in order)}" if order else ""
-        return _select(cells, relation, where) + ordered
+        return select(cells, relation, where) + ordered
 
     def totals(self, relation: Relation, sums: Sequence[Column]) -> str:
         summed = (f"CAST(SUM({quoted(column.name)}) AS VARCHAR({LONGEST_NUMBER}))" for column in sums)
-        return _select(["COUNT(*)", *summed], relation, Where())
+        return select(["COUNT(*)", *summed], relation, Where())
 
     def changed_since(self, column: Column, since: str) -> Where:
         return Where(f"{quoted(column.name)} >= {_bound(column, since)}")
@@ -76,19 +76,6 @@ class Firebird(OnePass):
         now = datetime.now(ZoneInfo(time_zone)).strftime("%Y-%m-%d %H:%M:%S.9999")
         come = f"{name} <= TIMESTAMP '{now}' AND {name} > TIMESTAMP '0001-01-01 00:00:00'"
         return f"CASE WHEN {come} THEN CAST(CAST({name} AS TIMESTAMP) AS VARCHAR({LONGEST_NUMBER})) END"
-
-    def nothing(self) -> Where:
-        return Where("1 = 0")
-
-    def stream(
-        self, ask: Ask, relation: Relation, cells: Sequence[str], where: Where, *, rows: int
-    ) -> Iterator[list[Row]]:
-        yield from ask.stream(_select(cells, relation, where), *where.parameters, rows=rows)
-
-
-def _select(picked: Iterable[str], relation: Relation, where: Where) -> str:
-    condition = f" WHERE {where.sql}" if where.sql else ""
-    return f"SELECT {', '.join(picked)} FROM {relation.sql}{condition}"  # noqa: S608 - names are quoted, values are literals of ours
 
 
 def _in_utf8(column: Column, name: str) -> str:

@@ -5,7 +5,7 @@ A dialect writes SQL and holds no connection. What it asks runs through `Ask`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -49,6 +49,12 @@ class Where(msgspec.Struct, frozen=True):
     def __and__(self, other: Where) -> Where:
         both = " AND ".join(filter(None, (self.sql, other.sql)))
         return Where(both, self.parameters + other.parameters)
+
+
+def select(picked: Iterable[str], relation: Relation, where: Where) -> str:
+    """The one statement that every dialect makes its questions of."""
+    condition = f" WHERE {where.sql}" if where.sql else ""
+    return f"SELECT {', '.join(picked)} FROM {relation.sql}{condition}"  # noqa: S608 - dialects quote names; values are parameters or literals of ours
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):

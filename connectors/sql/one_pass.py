@@ -1,11 +1,11 @@
-"""One pass: what does a dialect not have to say whose server packs no pages?"""
+"""One pass: how is a server read that packs no pages, and what does its dialect not have to say?"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
-from connectors.sql.dialect import Page, Where
+from connectors.sql.dialect import Ask, Page, Row, Where, select
 from connectors.sql.relation import Column, Relation
 
 
@@ -15,6 +15,14 @@ class OnePass:
     packs = False
     shares_moments = False
     shifts_years = False
+
+    def nothing(self) -> Where:
+        return Where("1 = 0")
+
+    def stream(
+        self, ask: Ask, relation: Relation, cells: Sequence[str], where: Where, *, rows: int
+    ) -> Iterator[list[Row]]:
+        yield from ask.stream(select(cells, relation, where), *where.parameters, rows=rows)
 
     def number(self, column: Column, *, digits: int) -> str:
         _never()

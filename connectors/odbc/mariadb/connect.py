@@ -14,7 +14,8 @@ from typing import Final
 from connectors.odbc.dsn import DsnWords
 from connectors.odbc.settings import Endpoint, OdbcSettings
 from connectors.sql.faults import Fault, Meaning
-from lk_sync.errors import AccessDenied, BadData, SchemaDrift, SettingsError, Unprotected, Unreachable
+from connectors.sql.meanings import BAD, BROKEN, DRIFT, FORBIDDEN, NO_WAY, TOO_SLOW
+from lk_sync.errors import AccessDenied, SettingsError, Unprotected, Unreachable
 
 ANSWER_GRACE_SECONDS: Final = 5  # the server ends a question at its deadline; this long its word may take to arrive
 FIXED: Final[Mapping[str, str]] = {
@@ -72,17 +73,6 @@ _NOT_MARIADB: Final = Meaning(
     SettingsError, "{peer}: это не MariaDB 10.3 или новее: {said}. Другие серверы с dialect: mariadb не читаются"
 )
 _BUSY: Final = Meaning(Unreachable, "{peer}: сервер пока занят: {said}. Попытка повторится")
-_NO_WAY: Final = Meaning(
-    Unreachable, "{peer}: до сервера не достучаться: {said}. Проверьте host, port, сеть и работает ли сервер"
-)
-_BROKEN: Final = Meaning(Unreachable, "{peer}: соединение оборвалось: {said}. Данные прежние, попытка повторится")
-_TOO_SLOW: Final = Meaning(
-    Unreachable,
-    "{peer}: сервер прервал запрос: {said}. Увеличьте statement_timeout или спросите администратора базы, что мешает",
-)
-_FORBIDDEN: Final = Meaning(AccessDenied, "{peer}: не хватает прав: {said}. Нужно право SELECT на эту таблицу")
-_DRIFT: Final = Meaning(SchemaDrift, "{peer}: таблицы или столбцы не те, что в описании источника: {said}")
-_BAD: Final = Meaning(BadData, "{peer}: сервер не смог ответить: {said}. Данные прежние")
 
 
 def protection(endpoint: Endpoint) -> str:
@@ -137,22 +127,22 @@ _AT_THE_DOOR: Final[Mapping[int, Meaning]] = {
 def connecting(said: Fault) -> Meaning:
     """What was said before TLS stood cannot be believed; it is told all the same, for nothing was sent then."""
     if said.number == _TLS:
-        return _NO_WAY if _CUT.search(said.text) else _CANNOT_VERIFY
+        return NO_WAY if _CUT.search(said.text) else _CANNOT_VERIFY
     unproven = _UNPROVEN.search(said.text)
-    return _AT_THE_DOOR.get(int(unproven[1]) if unproven else said.number, _NO_WAY)
+    return _AT_THE_DOOR.get(int(unproven[1]) if unproven else said.number, NO_WAY)
 
 
 _ASKING: Final[Mapping[int, Meaning]] = {
-    **dict.fromkeys((_TLS, 2002, 2003, 2006, 2013, 2014, 2055, 1053, 1077, 1079, 1158, 1159, 1160, 1161), _BROKEN),
-    **dict.fromkeys((1317, 1927, 4031), _BROKEN),  # an administrator ended the question or the session
-    1969: _TOO_SLOW,
+    **dict.fromkeys((_TLS, 2002, 2003, 2006, 2013, 2014, 2055, 1053, 1077, 1079, 1158, 1159, 1160, 1161), BROKEN),
+    **dict.fromkeys((1317, 1927, 4031), BROKEN),  # an administrator ended the question or the session
+    1969: TOO_SLOW,
     **dict.fromkeys((1021, 1028, 1037, 1041, 1114, 1135, 1203, 1205, 1213, 1226), _BUSY),  # memory, disk, locks
-    **dict.fromkeys((1044, 1142, 1143, 1227, 1356, 1370, 1449), _FORBIDDEN),
-    **dict.fromkeys((1049, 1051, 1054, 1109, 1146, 1305, 1412), _DRIFT),
+    **dict.fromkeys((1044, 1142, 1143, 1227, 1356, 1370, 1449), FORBIDDEN),
+    **dict.fromkeys((1049, 1051, 1054, 1109, 1146, 1305, 1412), DRIFT),
 }
 
 
 def asking(said: Fault) -> Meaning:
     if said.state.startswith("08"):
-        return _BROKEN
-    return _ASKING.get(said.number, _BAD)
+        return BROKEN
+    return _ASKING.get(said.number, BAD)

@@ -7,7 +7,7 @@ then the page is read as text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -17,7 +17,7 @@ from connectors.odbc.mariadb import catalog, cells, connect, order
 from connectors.odbc.mariadb.names import quoted
 from connectors.odbc.settings import Endpoint, OdbcSettings
 from connectors.sql import zones
-from connectors.sql.dialect import FAMILY_OF_DAYS, NO_CELL, Ask, Page, Row, Where
+from connectors.sql.dialect import FAMILY_OF_DAYS, NO_CELL, Ask, Page, Row, Where, select
 from connectors.sql.faults import Fault, Meaning
 from connectors.sql.packed import NO_DAY
 from connectors.sql.relation import Column, Relation
@@ -111,18 +111,18 @@ class MariaDb:
         columns = {column.name: column for column in (*page.columns, *page.sums)}
         if page.watermark is not None:
             columns[page.watermark.name] = page.watermark
-        inner = _select([quoted(name) for name in columns], page.relation, page.where)
+        inner = select([quoted(name) for name in columns], page.relation, page.where)
         inner += f"{_ordered(page.order)} LIMIT {page.limit or ALL_ROWS}"
         return f"SELECT {', '.join(picked)} FROM ({inner}) AS page"  # noqa: S608 - names are quoted, values are parameters
 
     def rows(self, relation: Relation, cells: Sequence[str], where: Where, order: Sequence[Column]) -> str:
-        return _select(cells, relation, where) + _ordered(order)
+        return select(cells, relation, where) + _ordered(order)
 
     def words(self, relation: Relation, column: Column, where: Where, *, most: int) -> str:
-        return f"{_select([f'DISTINCT {cells.exact(column)}'], relation, where)} LIMIT {most}"
+        return f"{select([f'DISTINCT {cells.exact(column)}'], relation, where)} LIMIT {most}"
 
     def totals(self, relation: Relation, sums: Sequence[Column]) -> str:
-        return _select(["COUNT(*)", *map(_sum, sums)], relation, Where())
+        return select(["COUNT(*)", *map(_sum, sums)], relation, Where())
 
     def share_moment(self) -> str:
         raise NotImplementedError(ONE_MOMENT_ONLY)
@@ -140,7 +140,7 @@ class MariaDb:
         """Rows without a value sort first here, and would be counted in."""
         there = where & Where(f"{quoted(column.name)} IS NOT NULL")
         by = order.expression(column)
-        return f"{_select([order.shown(column)], relation, there)} ORDER BY {by} LIMIT 1 OFFSET {rows - 1}"
+        return f"{select([order.shown(column)], relation, there)} ORDER BY {by} LIMIT 1 OFFSET {rows - 1}"
 
     def between(self, column: Column, after: str | None, until: str | None) -> Where:
         return order.between(column, after, until)
@@ -160,7 +160,7 @@ class MariaDb:
         """By ranges of whichever column cuts the rows finest: the driver always loads a whole answer."""
         by = _finest(ask, relation, where)
         for part in _ranges(self, ask, relation, by, where, rows) if by else [where]:
-            found = ask(_select(cells, relation, part), *part.parameters)
+            found = ask(select(cells, relation, part), *part.parameters)
             yield from (found[start : start + rows] for start in range(0, len(found), rows))
 
 
@@ -169,7 +169,7 @@ def _finest(ask: Ask, relation: Relation, where: Where) -> Column | None:
     able = [column for column in relation.columns.values() if column.family in order.SORTED]
     if not able:
         return None
-    sample = f"({_select([quoted(column.name) for column in able], relation, where)} LIMIT {SAMPLE_ROWS}) AS sample"
+    sample = f"({select([quoted(column.name) for column in able], relation, where)} LIMIT {SAMPLE_ROWS}) AS sample"
     counts = ", ".join(f"COUNT(DISTINCT {order.expression(column)})" for column in able)
     ((*found,),) = ask(f"SELECT {counts} FROM {sample}", *where.parameters)  # noqa: S608 - names are quoted
     ranked = sorted(zip(found, able, strict=True), key=lambda pair: (pair[0], pair[1].name in relation.seekable))
@@ -188,11 +188,6 @@ def _ranges(dialect: MariaDb, ask: Ask, relation: Relation, by: Column, where: W
     yield where & order.between(by, after, None)
     if after is not None:
         yield where & dialect.absent(by)
-
-
-def _select(picked: Iterable[str], relation: Relation, where: Where) -> str:
-    condition = f" WHERE {where.sql}" if where.sql else ""
-    return f"SELECT {', '.join(picked)} FROM {relation.sql}{condition}"  # noqa: S608 - names are quoted, values are parameters
 
 
 def _ordered(columns: Sequence[Column]) -> str:

@@ -15,7 +15,8 @@ from connectors.odbc.dsn import DsnWords
 from connectors.odbc.mssql import freetds, proof
 from connectors.odbc.settings import NOT_TRIED, Endpoint, OdbcSettings
 from connectors.sql.faults import Fault, Meaning
-from lk_sync.errors import AccessDenied, BadData, SchemaDrift, SettingsError, Unprotected, Unreachable
+from connectors.sql.meanings import BAD, BROKEN, CANNOT_VERIFY, DRIFT, FORBIDDEN
+from lk_sync.errors import AccessDenied, SettingsError, Unprotected, Unreachable
 
 _MICROSOFT: Final = re.compile(r"msodbcsql-?(\d+)?")
 FIRST_STRICT: Final = 18
@@ -34,11 +35,6 @@ DSN_WORDS: Final = DsnWords(
     harmless={"TrustServerCertificate": ("no",), "ApplicationIntent": ("ReadOnly",), "TDS_Version": ("7.4",)},
 )  # fmt: skip
 
-_CANNOT_VERIFY: Final = Meaning(
-    Unprotected,
-    "{peer}: сервер не доказал, что он тот самый: {said}. Соединение прервано до передачи пароля. Проверьте ca и host: "
-    "центр, выдавший сертификат, срок и имя в нём",
-)
 _REFUSED: Final = Meaning(
     AccessDenied, "{peer}: сервер не пустил: {said}. Проверьте username, пароль, database и права пользователя"
 )
@@ -48,7 +44,6 @@ _NO_WAY: Final = Meaning(
     "и тот ли у него сертификат (ca, host)",
 )
 _BUSY: Final = Meaning(Unreachable, "{peer}: сервер пока не отвечает: {said}. Попытка повторится")
-_BROKEN: Final = Meaning(Unreachable, "{peer}: соединение оборвалось: {said}. Данные прежние, попытка повторится")
 _TOO_SLOW: Final = Meaning(
     Unreachable, "{peer}: сервер не успел ответить: {said}. Увеличьте statement_timeout или спросите, что ему мешает"
 )
@@ -56,20 +51,17 @@ _NO_SNAPSHOT: Final = Meaning(
     SettingsError,
     "{peer}: база не даёт читать один миг: {said}. Выполните: ALTER DATABASE … SET ALLOW_SNAPSHOT_ISOLATION ON",
 )
-_FORBIDDEN: Final = Meaning(AccessDenied, "{peer}: не хватает прав: {said}. Нужно право SELECT на эту таблицу")
-_DRIFT: Final = Meaning(SchemaDrift, "{peer}: таблицы или столбцы не те, что в описании источника: {said}")
-_BAD: Final = Meaning(BadData, "{peer}: сервер не смог ответить: {said}. Данные прежние")
 _NO_PROOF: Final = re.compile(r"certificate|TLS|SSL|hostname", re.IGNORECASE)
 _CONNECTING: Final[Mapping[int, Meaning]] = {
     18456: _REFUSED, 18452: _REFUSED, 18470: _REFUSED, 18486: _REFUSED, 18487: _REFUSED, 18488: _REFUSED,
     4060: _REFUSED, 916: _REFUSED, 17142: _BUSY, 6005: _BUSY, 17809: _BUSY, 922: _BUSY,
 }  # fmt: skip
 _ASKING: Final[Mapping[int, Meaning]] = {
-    229: _FORBIDDEN, 230: _FORBIDDEN, 300: _FORBIDDEN, 207: _DRIFT, 208: _DRIFT, 3952: _NO_SNAPSHOT, 3951: _NO_SNAPSHOT,
-    1222: _BUSY, 1205: _BUSY, 3960: _BUSY, 3961: _BUSY, 596: _BROKEN, 6005: _BROKEN, 20003: _TOO_SLOW, 20004: _BROKEN,
-    20006: _BROKEN, 20017: _BROKEN, 20047: _BROKEN,
+    229: FORBIDDEN, 230: FORBIDDEN, 300: FORBIDDEN, 207: DRIFT, 208: DRIFT, 3952: _NO_SNAPSHOT, 3951: _NO_SNAPSHOT,
+    1222: _BUSY, 1205: _BUSY, 3960: _BUSY, 3961: _BUSY, 596: BROKEN, 6005: BROKEN, 20003: _TOO_SLOW, 20004: BROKEN,
+    20006: BROKEN, 20017: BROKEN, 20047: BROKEN,
 }  # fmt: skip
-_STATES: Final[Mapping[str, Meaning]] = {"HYT00": _TOO_SLOW, "HYT01": _BROKEN, "42S02": _DRIFT, "42S22": _DRIFT}
+_STATES: Final[Mapping[str, Meaning]] = {"HYT00": _TOO_SLOW, "HYT01": BROKEN, "42S02": DRIFT, "42S22": DRIFT}
 
 
 def made_by_microsoft(library: str) -> bool:
@@ -130,10 +122,10 @@ def connecting(said: Fault) -> Meaning:
         return _CONNECTING[said.number]
     if said.state.startswith("28"):
         return _REFUSED
-    return _CANNOT_VERIFY if _NO_PROOF.search(said.text) else _NO_WAY
+    return CANNOT_VERIFY if _NO_PROOF.search(said.text) else _NO_WAY
 
 
 def asking(said: Fault) -> Meaning:
     if said.number in _ASKING:
         return _ASKING[said.number]
-    return _BROKEN if said.state.startswith("08") else _STATES.get(said.state, _BAD)
+    return BROKEN if said.state.startswith("08") else _STATES.get(said.state, BAD)

@@ -6,7 +6,7 @@ collations hold `Щукин` and `щукин` for the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -18,7 +18,7 @@ from connectors.odbc.mssql.catalog import MONEY, ROWVERSION
 from connectors.odbc.mssql.names import literal, quoted
 from connectors.odbc.settings import Endpoint, OdbcSettings
 from connectors.sql import zones
-from connectors.sql.dialect import Ask, Row, Where
+from connectors.sql.dialect import Ask, Where, select
 from connectors.sql.faults import Fault, Meaning
 from connectors.sql.one_pass import OnePass
 from connectors.sql.relation import Column, Relation
@@ -113,11 +113,11 @@ class SqlServer(OnePass):
 
     def rows(self, relation: Relation, cells: Sequence[str], where: Where, order: Sequence[Column]) -> str:
         ordered = f" ORDER BY {', '.join(quoted(column.name) for column in order)}" if order else ""
-        return _select(cells, relation, where) + ordered
+        return select(cells, relation, where) + ordered
 
     def totals(self, relation: Relation, sums: Sequence[Column]) -> str:
         summed = (f"CONVERT(varchar(50), SUM(CAST({quoted(c.name)} AS decimal(38,{_scale(c)}))))" for c in sums)
-        return _select(["COUNT_BIG(*)", *summed], relation, Where())
+        return select(["COUNT_BIG(*)", *summed], relation, Where())
 
     def changed_since(self, column: Column, since: str) -> Where:
         return Where(f"{_counted(column)} >= {_bound(column, since)}")
@@ -135,19 +135,6 @@ class SqlServer(OnePass):
         cell = _years_back(column)
         now = f"'{datetime.now(ZoneInfo(time_zone)):%Y-%m-%dT%H:%M:%S.%f}'"
         return f"CASE WHEN {cell} <= {now} AND {cell} > '0001-01-01' THEN {_shown(cell)} END"
-
-    def nothing(self) -> Where:
-        return Where("1 = 0")
-
-    def stream(
-        self, ask: Ask, relation: Relation, cells: Sequence[str], where: Where, *, rows: int
-    ) -> Iterator[list[Row]]:
-        yield from ask.stream(_select(cells, relation, where), *where.parameters, rows=rows)
-
-
-def _select(picked: Iterable[str], relation: Relation, where: Where) -> str:
-    condition = f" WHERE {where.sql}" if where.sql else ""
-    return f"SELECT {', '.join(picked)} FROM {relation.sql}{condition}"  # noqa: S608 - names are quoted, values are literals of ours
 
 
 def _scale(column: Column) -> int:

@@ -13,7 +13,8 @@ from typing import Final
 from connectors.odbc.dsn import DsnWords
 from connectors.odbc.settings import VERIFIED, Endpoint, OdbcSettings
 from connectors.sql.faults import Fault, Meaning
-from lk_sync.errors import AccessDenied, BadData, SchemaDrift, Unprotected, Unreachable
+from connectors.sql.meanings import BAD, BROKEN, BUSY, CANNOT_VERIFY, DRIFT, FORBIDDEN, NO_WAY, TOO_SLOW
+from lk_sync.errors import AccessDenied
 
 FIXED: Final[Mapping[str, str]] = {
     "SSLmode": VERIFIED,  # without it psqlODBC says `disable`, and a word in pqopt would be refused as a conflict
@@ -62,26 +63,9 @@ _NO_PROOF: Final = re.compile(
     re.IGNORECASE,
 )
 
-_CANNOT_VERIFY: Final = Meaning(
-    Unprotected,
-    "{peer}: сервер не доказал, что он тот самый: {said}. Соединение прервано до передачи пароля. Проверьте ca и host: "
-    "центр, выдавший сертификат, срок и имя в нём",
-)
 _REFUSED: Final = Meaning(
     AccessDenied, "{peer}: сервер не пустил: {said}. Проверьте username, пароль, database и pg_hba.conf сервера"
 )
-_BUSY: Final = Meaning(Unreachable, "{peer}: сервер пока не принимает соединения: {said}. Попытка повторится")
-_NO_WAY: Final = Meaning(
-    Unreachable, "{peer}: до сервера не достучаться: {said}. Проверьте host, port, сеть и работает ли сервер"
-)
-_BROKEN: Final = Meaning(Unreachable, "{peer}: соединение оборвалось: {said}. Данные прежние, попытка повторится")
-_TOO_SLOW: Final = Meaning(
-    Unreachable,
-    "{peer}: сервер прервал запрос: {said}. Увеличьте statement_timeout или спросите администратора базы, что мешает",
-)
-_FORBIDDEN: Final = Meaning(AccessDenied, "{peer}: не хватает прав: {said}. Нужно право SELECT на эту таблицу")
-_DRIFT: Final = Meaning(SchemaDrift, "{peer}: таблицы или столбцы не те, что в описании источника: {said}")
-_BAD: Final = Meaning(BadData, "{peer}: сервер не смог ответить: {said}. Данные прежние")
 
 
 def attributes(
@@ -118,28 +102,28 @@ def _escaped(value: str) -> str:
 
 def connecting(said: Fault) -> Meaning:
     if _SERVER_SAID.search(said.text):
-        return _BUSY if _LATER.search(said.text) else _REFUSED
-    return _CANNOT_VERIFY if _NO_PROOF.search(said.text) else _NO_WAY
+        return BUSY if _LATER.search(said.text) else _REFUSED
+    return CANNOT_VERIFY if _NO_PROOF.search(said.text) else NO_WAY
 
 
 _BY_STATE: Final[Mapping[str, Meaning]] = {
-    "57014": _TOO_SLOW,
-    "57P05": _BROKEN,
-    "42501": _FORBIDDEN,
-    "42703": _DRIFT,
-    "42P01": _DRIFT,
-    "3F000": _DRIFT,
-    "HY000": _BROKEN,  # psqlODBC's word for «Could not send Query(connection dead)»
+    "57014": TOO_SLOW,
+    "57P05": BROKEN,
+    "42501": FORBIDDEN,
+    "42703": DRIFT,
+    "42P01": DRIFT,
+    "3F000": DRIFT,
+    "HY000": BROKEN,  # psqlODBC's word for «Could not send Query(connection dead)»
 }
 _BY_CLASS: Final[Mapping[str, Meaning]] = {
-    "08": _BROKEN,
-    "57": _BROKEN,  # an administrator ended the session, the server shuts down
-    "58": _BROKEN,
-    "53": _BUSY,  # memory, disk, connections
-    "40": _BUSY,  # a standby had to cancel us
+    "08": BROKEN,
+    "57": BROKEN,  # an administrator ended the session, the server shuts down
+    "58": BROKEN,
+    "53": BUSY,  # memory, disk, connections
+    "40": BUSY,  # a standby had to cancel us
     "28": _REFUSED,
 }
 
 
 def asking(said: Fault) -> Meaning:
-    return _BY_STATE.get(said.state) or _BY_CLASS.get(said.state[:2]) or _BAD
+    return _BY_STATE.get(said.state) or _BY_CLASS.get(said.state[:2]) or BAD

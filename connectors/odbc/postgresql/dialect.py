@@ -7,7 +7,7 @@ end the transaction and with it the one moment that a pull sees.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -16,7 +16,7 @@ import pyodbc
 from connectors.odbc.postgresql import catalog, connect
 from connectors.odbc.postgresql.names import literal, quoted
 from connectors.odbc.settings import Endpoint, OdbcSettings
-from connectors.sql.dialect import FAMILY_OF_DAYS, NO_CELL, Ask, Page, Row, Where
+from connectors.sql.dialect import FAMILY_OF_DAYS, NO_CELL, Ask, Page, Row, Where, select
 from connectors.sql.faults import Fault, Meaning
 from connectors.sql.packed import ABSENT, EPOCH, FIRST_DAY, LAST_DAY, NO_DAY
 from connectors.sql.relation import Column, Family, Relation
@@ -134,20 +134,20 @@ class PostgreSQL:
         if page.watermark is not None:
             columns[page.watermark.name] = page.watermark
         names = [quoted(name) for name in columns]
-        inner = _select(names, page.relation, page.where)
+        inner = select(names, page.relation, page.where)
         inner += _ordered(page.order)
         if page.limit is not None:
             inner += f" LIMIT {page.limit}"
         return f"SELECT {', '.join(picked)} FROM ({inner}) AS page"  # noqa: S608 - names are quoted, values are parameters
 
     def rows(self, relation: Relation, cells: Sequence[str], where: Where, order: Sequence[Column]) -> str:
-        return _select(cells, relation, where) + _ordered(order)
+        return select(cells, relation, where) + _ordered(order)
 
     def words(self, relation: Relation, column: Column, where: Where, *, most: int) -> str:
-        return f"{_select([f'DISTINCT {quoted(column.name)}::text'], relation, where)} LIMIT {most}"
+        return f"{select([f'DISTINCT {quoted(column.name)}::text'], relation, where)} LIMIT {most}"
 
     def totals(self, relation: Relation, sums: Sequence[Column]) -> str:
-        return _select(["count(*)", *(f"sum({quoted(column.name)})::text" for column in sums)], relation, Where())
+        return select(["count(*)", *(f"sum({quoted(column.name)})::text" for column in sums)], relation, Where())
 
     def share_moment(self) -> str:
         return "SELECT pg_export_snapshot()"
@@ -163,7 +163,7 @@ class PostgreSQL:
 
     def bound(self, relation: Relation, column: Column, where: Where, *, rows: int) -> str:
         name = quoted(column.name)
-        return f"{_select([f'{name}::text'], relation, where)} ORDER BY {name} OFFSET {rows - 1} LIMIT 1"
+        return f"{select([f'{name}::text'], relation, where)} ORDER BY {name} OFFSET {rows - 1} LIMIT 1"
 
     def between(self, column: Column, after: str | None, until: str | None) -> Where:
         where = Where()
@@ -187,18 +187,13 @@ class PostgreSQL:
         self, ask: Ask, relation: Relation, cells: Sequence[str], where: Where, *, rows: int
     ) -> Iterator[list[Row]]:
         """Through a cursor of the server: psqlODBC itself would load the whole answer."""
-        ask(f"DECLARE {CURSOR} NO SCROLL CURSOR FOR {_select(cells, relation, where)}", *where.parameters)
+        ask(f"DECLARE {CURSOR} NO SCROLL CURSOR FOR {select(cells, relation, where)}", *where.parameters)
         try:
             while portion := ask(f"FETCH FORWARD {rows} FROM {CURSOR}"):
                 yield portion
         finally:
             with suppress(Fault):  # what ended the reading matters, not that its cursor is gone with it
                 ask(f"CLOSE {CURSOR}")
-
-
-def _select(picked: Iterable[str], relation: Relation, where: Where) -> str:
-    condition = f" WHERE {where.sql}" if where.sql else ""
-    return f"SELECT {', '.join(picked)} FROM {relation.sql}{condition}"  # noqa: S608 - names are quoted, values are parameters
 
 
 def _ordered(columns: Sequence[Column]) -> str:
