@@ -73,6 +73,31 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     put_aside: bool
 
 
+class Tidy(Protocol):
+    """Settings of a folder that files are taken out of."""
+
+    @property
+    def one_set(self) -> bool: ...
+
+    @property
+    def settle_seconds(self) -> int | None: ...
+
+    @property
+    def max_file_bytes(self) -> int: ...
+
+    @property
+    def put_aside(self) -> bool: ...
+
+
+def rules_of(settings: Tidy) -> Rules:
+    return Rules(
+        one_set=settings.one_set,
+        unsigned=settings.settle_seconds is not None,
+        max_file_bytes=settings.max_file_bytes,
+        put_aside=settings.put_aside,
+    )
+
+
 def aside_name(move: Move, taken: Iterable[str]) -> str:
     """The name under which a file goes aside: with its digest when another one lies there under its own."""
     if move.name not in taken:

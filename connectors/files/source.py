@@ -5,6 +5,7 @@ A connector gives a `Shelf` and `Rules`; the rest is here.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from typing import Any, ClassVar, Generic, TypeVar
@@ -23,7 +24,7 @@ from lk_sync.flow import settle
 S = TypeVar("S", bound=msgspec.Struct)
 
 
-class FileSource(Generic[S]):
+class FileSource(ABC, Generic[S]):
     """`contracts.Source`, `Drop`, `Remembers` and `Surveyed` over a shelf."""
 
     settings_type: ClassVar[type[Any]]
@@ -33,15 +34,17 @@ class FileSource(Generic[S]):
         self._settings = settings
         self._known: Sequence[KnownFile] = ()
 
+    @abstractmethod
     def channel(self) -> Channel:
-        raise NotImplementedError
+        """As `Source.channel`."""
 
+    @abstractmethod
     def shelf(self) -> Shelf:
         """The place, not looked at yet."""
-        raise NotImplementedError
 
+    @abstractmethod
     def rules(self) -> Rules:
-        raise NotImplementedError
+        """What the settings say of whole files and of those that are taken."""
 
     def remember(self, known: Sequence[KnownFile]) -> None:
         self._known = known

@@ -18,7 +18,7 @@ from connectors.files import sidecar
 from connectors.files.options import DropOptions
 from connectors.files.shelf import Listing, Rules, Shelf
 from connectors.files.sidecar import Promise
-from connectors.formats.contract import Opened, Portion
+from connectors.formats.contract import Opened, Portion, rubles
 from connectors.formats.registry import open_file
 from lk_sync.contracts import Totals, Wanted
 from lk_sync.errors import BadData, Unreachable
@@ -148,8 +148,4 @@ def _unlike(name: str, said: Totals, rows: int, sums: Mapping[str, int]) -> str:
     if said.rows != rows:
         return f"{name}: строк {rows}, а обещано {said.rows}; файл не принят"
     field = next(field for field in sums if sums[field] != said.sums[field])
-    return f"{name}: сумма {field} {_money(sums[field])}, а обещано {_money(said.sums[field])}; файл не принят"
-
-
-def _money(kopecks: int) -> str:
-    return f"{'-' if kopecks < 0 else ''}{abs(kopecks) // 100}.{abs(kopecks) % 100:02d}"
+    return f"{name}: сумма {field} {rubles(sums[field])}, а обещано {rubles(said.sums[field])}; файл не принят"

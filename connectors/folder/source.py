@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from connectors.files.shelf import Rules
+from connectors.files.shelf import Rules, rules_of
 from connectors.files.source import FileSource
 from connectors.folder import settings as reach
 from connectors.folder.settings import FolderSettings
@@ -24,10 +24,4 @@ class FolderSource(FileSource[FolderSettings]):
         return FolderShelf(self._settings)
 
     def rules(self) -> Rules:
-        settings = self._settings
-        return Rules(
-            one_set=settings.one_set,
-            unsigned=settings.settle_seconds is not None,
-            max_file_bytes=settings.max_file_bytes,
-            put_aside=settings.put_aside,
-        )
+        return rules_of(self._settings)

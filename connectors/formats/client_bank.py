@@ -17,7 +17,7 @@ from typing import BinaryIO, Final
 import msgspec
 
 from connectors.formats import text
-from connectors.formats.contract import ROWS_PER_BATCH, Building, Cell, Ids, Patience, Portion, Stated, require
+from connectors.formats.contract import ROWS_PER_BATCH, Building, Cell, Ids, Patience, Portion, Stated, require, rubles
 from connectors.formats.options import FileOptions
 from lk_sync.errors import BadData, SettingsError
 from lk_sync.flow.validate import Unfit, scaled
@@ -176,7 +176,7 @@ class Statement:
                 if opening + came - went != closing:
                     raise BadData(
                         f"{self._name}, счёт …{section.get('РасчСчет', '')[-4:]}: НачальныйОстаток + ВсегоПоступило − "
-                        f"ВсегоСписано = {_rubles(opening + came - went)}, а КонечныйОстаток = {_rubles(closing)}; "
+                        f"ВсегоСписано = {rubles(opening + came - went)}, а КонечныйОстаток = {rubles(closing)}; "
                         "выписка не сходится и не принята, запросите её в банке заново"
                     )
 
@@ -185,7 +185,7 @@ class Statement:
             said = [self._kopecks(section, key) for section in self._sections if section.get(key)]
             if said and sum(said) != self._sums[direction]:
                 raise BadData(
-                    f"{self._name}: {key} = {_rubles(sum(said))}, а сумма документов {_rubles(self._sums[direction])}; "
+                    f"{self._name}: {key} = {rubles(sum(said))}, а сумма документов {rubles(self._sums[direction])}; "
                     "выписка не полна и не принята (если документы отобраны нарочно — options.partial)"
                 )
 
@@ -293,7 +293,3 @@ def _pattern(name: str, given: str | None) -> re.Pattern[str]:
     if pattern.groups != 1:
         raise SettingsError(f"{name}: в options.account_pattern нужна ровно одна пара скобок — номер лицевого счёта")
     return pattern
-
-
-def _rubles(kopecks: int) -> str:
-    return f"{'-' if kopecks < 0 else ''}{abs(kopecks) // 100}.{abs(kopecks) % 100:02d}"

@@ -26,6 +26,11 @@ BLOCK_BYTES: Final = 1 << 20
 Cell = str | None
 
 
+def rubles(kopecks: int) -> str:
+    """`-1234.50`: a sum as files write it."""
+    return f"{'-' if kopecks < 0 else ''}{abs(kopecks) // 100}.{abs(kopecks) % 100:02d}"
+
+
 class Portion(msgspec.Struct):
     """Columns of text, as they were asked for. Rows are counted as the program that wrote the file shows them: in a
     table with a header the header is 1. `numbers`: those of the rows, where they do not follow from `first_row`."""

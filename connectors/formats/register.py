@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from connectors.formats import profile as profiles
-from connectors.formats.contract import ROWS_PER_BATCH, Building, Cell, Ids, Patience, Portion, Stated, require
+from connectors.formats.contract import ROWS_PER_BATCH, Building, Cell, Ids, Patience, Portion, Stated, require, rubles
 from connectors.formats.csv import KOPECK_DIGITS, Table
 from connectors.formats.options import FileOptions
 from lk_sync.errors import BadData, SettingsError
@@ -159,7 +159,7 @@ class Register:
         for column, said in self._said.sums.items():
             if not torn and sums[column] != said:
                 raise BadData(
-                    f"{self._name}: «{column}» в строке итогов {_rubles(said)}, а сумма строк {_rubles(sums[column])}; "
+                    f"{self._name}: «{column}» в строке итогов {rubles(said)}, а сумма строк {rubles(sums[column])}; "
                     "файл не принят, запросите его в банке заново"
                 )
 
@@ -183,7 +183,3 @@ def _number_form(profile: profiles.Profile) -> re.Pattern[str]:
     thousands, decimal = re.escape(profile.thousands), re.escape(profile.decimal)
     grouped = rf"\d{{1,3}}(?:{thousands}\d{{3}})+|" if profile.thousands else ""
     return re.compile(rf"[+-]?(?:{grouped}\d+)(?:{decimal}\d+)?", re.ASCII)
-
-
-def _rubles(kopecks: int) -> str:
-    return f"{'-' if kopecks < 0 else ''}{abs(kopecks) // 100}.{abs(kopecks) % 100:02d}"

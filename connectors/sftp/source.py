@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from connectors.files.shelf import Rules
+from connectors.files.shelf import Rules, rules_of
 from connectors.files.source import FileSource
 from connectors.sftp import settings as reach
 from connectors.sftp.settings import SourceSettings
@@ -27,10 +27,4 @@ class SftpSource(FileSource[SourceSettings]):
         return SftpShelf(self._settings)
 
     def rules(self) -> Rules:
-        settings = self._settings
-        return Rules(
-            one_set=settings.one_set,
-            unsigned=settings.settle_seconds is not None,
-            max_file_bytes=settings.max_file_bytes,
-            put_aside=settings.put_aside,
-        )
+        return rules_of(self._settings)

@@ -159,7 +159,7 @@ class _Asked:
         return self._session.execute(sql, parameters)
 
     def executemany(self, sql: str, many: Iterable[Any], /) -> Any:
-        raise NotImplementedError(sql)
+        raise NotImplementedError(f"здесь только читают, а это изменяет: {sql}")
 
 
 class _Snapshots:

@@ -12,7 +12,7 @@ import msgspec
 
 from connectors.formats.contract import Cell
 from connectors.formats.doctor import table
-from connectors.formats.doctor.shape import Shape, of_rows
+from connectors.formats.doctor.shape import header_told, of_rows
 from connectors.formats.options import FileOptions, TotalLine
 from connectors.formats.registry import open_file
 from connectors.formats.xlsx import Book
@@ -76,7 +76,7 @@ def _sheet(
         options = msgspec.structs.replace(options, sheet=None)
     return Diagnosis(
         kind=BOOK,
-        facts=(("лист", sheet), ("заголовок", _header(shaped)), *table.facts(looked)),
+        facts=(("лист", sheet), ("заголовок", header_told(shaped)), *table.facts(looked)),
         remarks=tuple(remarks),
         rows=looked.rows + looked.torn,
         options=table.drafted(options, FileOptions()),
@@ -101,14 +101,6 @@ def _last(file: BinaryIO, name: str, options: FileOptions) -> tuple[list[str], F
         return last, options
     first = next(filter(None, last))
     return last, msgspec.structs.replace(options, total=TotalLine(starts=table.starts(first)))
-
-
-def _header(shaped: Shape) -> str:
-    if shaped.header is None:
-        return f'нет: столбцы называются по номерам, "1" … "{shaped.width}"'
-    if not shaped.certain:
-        return "возможно, первая строка"
-    return ", ".join(filter(None, shaped.header))[:300]
 
 
 class _Paths(Walker[str]):

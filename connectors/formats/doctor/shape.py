@@ -162,3 +162,12 @@ def _header(found: Shape, rows: Sequence[list[str]]) -> None:
         found.header, found.certain = first, True
     else:
         found.header, found.certain = first, named > 0 and distinct
+
+
+def header_told(shaped: Shape) -> str:
+    """Of the header, in words."""
+    if shaped.header is None:
+        return f'нет: столбцы называются по номерам, "1" … "{shaped.width}"'
+    if not shaped.certain:
+        return "возможно, первая строка"
+    return ", ".join(filter(None, shaped.header))[:300]

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from connectors.formats.contract import Opened, Portion
+from connectors.formats.contract import Opened, Portion, rubles
 from connectors.formats.csv import KOPECK_DIGITS
 from connectors.formats.doctor.columns import SAME, SUMMED, Column
 from connectors.formats.options import FileOptions, TotalLine
@@ -152,10 +152,6 @@ def _amiss(text: str, place: int, cells: Sequence[str], looked: Looked) -> Remar
     else:
         what = f"в строке итогов {text}, а такой суммы нет ни у одного столбца, и строк {looked.rows + looked.torn}"
     return Remark(what=what, advice=advice)
-
-
-def rubles(kopecks: int) -> str:
-    return f"{'-' if kopecks < 0 else ''}{abs(kopecks) // 100}.{abs(kopecks) % 100:02d}"
 
 
 def facts(looked: Looked) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ import msgspec
 from connectors.formats import text
 from connectors.formats.doctor import letters, table
 from connectors.formats.doctor.letters import Letters
-from connectors.formats.doctor.shape import SAMPLE_ROWS, Shape, shape
+from connectors.formats.doctor.shape import SAMPLE_ROWS, Shape, header_told, shape
 from connectors.formats.options import FileOptions, TotalLine
 from connectors.formats.registry import open_file
 from lk_sync.contracts import Diagnosis, Remark
@@ -52,7 +52,7 @@ def _table(
 ) -> Diagnosis:
     options = _options(encoding, shaped)
     facts += [("разделитель", f"«{_shown(shaped)}», полей в строке {shaped.width}")]
-    facts += [("заголовок", _header(shaped))]
+    facts += [("заголовок", header_told(shaped))]
     remarks = [*found.remarks, *_unsure(shaped)]
     kind = "таблица с разделителем (csv)"
     try:
@@ -95,14 +95,6 @@ def _options(encoding: str, shaped: Shape) -> FileOptions:
 
 def _shown(shaped: Shape) -> str:
     return SHOWN.get(shaped.delimiter, shaped.delimiter)
-
-
-def _header(shaped: Shape) -> str:
-    if shaped.header is None:
-        return f'нет: столбцы называются по номерам, "1" … "{shaped.width}"'
-    if not shaped.certain:
-        return "возможно, первая строка"
-    return ", ".join(filter(None, shaped.header))[:300]
 
 
 def _unsure(shaped: Shape) -> Iterator[Remark]:
