@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import pwd
 import sys
+import threading
 from pathlib import Path
 
 import click
 
 from lk_sync import databases, engine, schedules
+from lk_sync.clock import now
 from lk_sync.config import Config
+from lk_sync.flow.decide import Decider
 from lk_sync.schedules import Schedules
 from lk_sync.store.database import Store
 
@@ -38,6 +41,12 @@ class Desk:
         if self._store is None:
             self._store = databases.open_store(self.config)
         return self._store
+
+    def decider(self) -> Decider:
+        """Whoever walks runs because a person has said so."""
+        return Decider(
+            self.config, self.store, clock=now, watch=lambda _: None, stop=threading.Event(), started_by="hand"
+        )
 
     def close(self) -> None:
         if self._store is not None:

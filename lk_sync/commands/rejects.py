@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import groupby
@@ -17,7 +16,7 @@ from lk_sync.commands.desk import Desk, as_json_option
 from lk_sync.commands.speech import Command, Noun
 from lk_sync.errors import SettingsError
 from lk_sync.flow import listing
-from lk_sync.flow.run import Puller, RunReport
+from lk_sync.flow.run import RunReport
 from lk_sync.reports import as_json, number, say
 from lk_sync.store import audit
 from lk_sync.store import rejects as rejects_
@@ -163,7 +162,7 @@ def replay(desk: Desk, numbers: tuple[str, ...], everything: bool, dataset: str 
     picked = [row for row in (found if everything else chosen(found, numbers)) if row.state != "held"]
     torn = [row for row in picked if row.cells is None]
     whole = sorted((row for row in picked if row.cells is not None), key=_run_of)
-    reports_ = [_puller(desk).replay(*place, list(rows)) for place, rows in groupby(whole, key=_run_of)]
+    reports_ = [desk.decider().replay(*place, list(rows)) for place, rows in groupby(whole, key=_run_of)]
     if json:
         as_json(reports_)
     else:
@@ -173,10 +172,6 @@ def replay(desk: Desk, numbers: tuple[str, ...], everything: bool, dataset: str 
 
 def _run_of(row: Unsettled) -> tuple[str, int]:
     return row.source, row.run
-
-
-def _puller(desk: Desk) -> Puller:
-    return Puller(desk.config, desk.store, clock=now, watch=lambda _: None, stop=threading.Event(), started_by="hand")
 
 
 def _say_replayed(done: Sequence[RunReport], asked: int, torn: Sequence[Unsettled]) -> None:

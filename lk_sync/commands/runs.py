@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-
 import click
 
 from lk_sync import reports, run_view
-from lk_sync.clock import now
 from lk_sync.commands.desk import Desk, as_json_option, person, sure, yes_option
 from lk_sync.commands.speech import Command, Noun
 from lk_sync.errors import SettingsError
-from lk_sync.flow.decide import Decider
 from lk_sync.reports import as_json, say, seconds_between, when
 from lk_sync.store import runs as runs_
 
@@ -74,7 +70,7 @@ def approve(desk: Desk, run: int, yes: bool) -> None:
         if not sure(f"Опубликовать запуск {run}?", yes=yes):
             say("Ничего не опубликовано.")
             return
-    reports.run_report(_decider(desk).approve(run, who=person()))
+    reports.run_report(desk.decider().approve(run, who=person()))
 
 
 @click.command(cls=Command)
@@ -89,16 +85,12 @@ def revert(desk: Desk, run: int, yes: bool) -> int:
     if not sure(f"Запуск {run} изменил строки: {told or 'нет данных'}. Вернуть, как было?", yes=yes):
         say("Ничего не изменено.")
         return 0
-    report = _decider(desk).revert(run, who=person())
+    report = desk.decider().revert(run, who=person())
     reports.run_report(report)
     say(f"Запуск {run} отменён. Следующая загрузка принесёт эти данные снова: если они неверны, исправьте их в")
     say(f"источнике или остановите задание {report.job} в schedules.yaml. Файлы снова читаются, когда снова лежат в")
     say("папке выгрузки, а не в done.")
     return 0
-
-
-def _decider(desk: Desk) -> Decider:
-    return Decider(desk.config, desk.store, clock=now, watch=lambda _: None, stop=threading.Event(), started_by="hand")
 
 
 runs = Noun("runs", usual=recent, help="Запуски: последние, все или одного ЗАДАНИЯ.")

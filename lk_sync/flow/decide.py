@@ -12,7 +12,7 @@ from lk_sync import databases
 from lk_sync.cache.base import Base
 from lk_sync.clock import instant
 from lk_sync.errors import SettingsError
-from lk_sync.flow import desk, disk, picture, publish, revert
+from lk_sync.flow import disk, picture, publish, revert
 from lk_sync.flow.picture import Picture
 from lk_sync.flow.revert import Reverted
 from lk_sync.flow.run import Act, Puller, RunReport
@@ -45,8 +45,7 @@ class Decider(Puller):
                     )
                 except publish.Moved:
                     self._refuse(held, "кэш только что изменил другой источник")
-                desk.settle(self._store, base, staged, run=run, source=held.source, now=self._clock())
-                self._settle_files(base, held.source)
+                self._settle(base, staged, run=run, source=held.source)
             act = Act(who, "run_approved", run, {"held": held.error_text})
             report = self._record(run, held.job, staged, done, (), was="held", act=act)
             staging.unlink()

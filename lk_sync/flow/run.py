@@ -232,10 +232,14 @@ class Puller:
                     return self._record(run, name, staged, {}, tuple(found), drawn=picture.draw(case), dry=dry)
                 with suppress(publish.Moved):
                     done = publish.publish(base, staged, run=run, source=job.peer, at=at, found=differences)
-                    desk.settle(self._store, base, staged, run=run, source=job.peer, now=self._clock())
-                    self._settle_files(base, job.peer)
+                    self._settle(base, staged, run=run, source=job.peer)
                     return self._record(run, name, staged, done, tuple(found))
         raise Busy("кэш всё время меняют другие источники; ничего не опубликовано, повторите позже")
+
+    def _settle(self, base: Base, staged: Mapping[str, Staged], *, run: int, source: str) -> None:
+        """What a publication means for rows that were not taken before, and for the files that rows came from."""
+        desk.settle(self._store, base, staged, run=run, source=source, now=self._clock())
+        self._settle_files(base, source)
 
     def _settle_files(self, base: Base, name: str) -> None:
         told = settle.outcomes(base, source=name)
