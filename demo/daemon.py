@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol, TypeVar
+
+from demo.certificates import Authority
 
 STOP_SECONDS = 30
 
@@ -42,3 +49,33 @@ def end(process: subprocess.Popen[bytes], how: signal.Signals) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+class Server(Protocol):
+    """One that lives in a folder and shows certificates of an authority."""
+
+    def __init__(self, folder: Path, authority: Authority) -> None: ...
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+S = TypeVar("S", bound=Server)
+
+
+@contextmanager
+def thrown_away(kind: Callable[[Path, Authority], S], name: str) -> Iterator[S]:
+    """A running server in a folder of its own, with an authority of its own; all are gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix=f"lk-{name}-"))
+    trust = Path(tempfile.mkdtemp(prefix="lk-authority-"))
+    try:
+        server = kind(folder, Authority(trust))
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(folder)
+        shutil.rmtree(trust)

@@ -15,9 +15,8 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,8 +24,9 @@ from typing import Final
 
 import asyncssh
 
+from demo import aside
+
 FOLDERS: Final = tuple(f"{folder}{part}" for folder in ("out", "in", "answers") for part in ("", "/done", "/error"))
-START_SECONDS: Final = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,25 +97,11 @@ async def serving(
         await asyncio.gather(server.wait_closed(), *(connection.wait_closed() for connection in still_here))
 
 
-@contextmanager
 def running(
     root: Path, *, key: asyncssh.SSHKey, visitor: Visitor, port: int = 0, folders: type[Folders] | None = None
-) -> Iterator[Drop]:
+) -> AbstractContextManager[Drop]:
     """Serve `root` from a thread of its own until the block ends."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="drop", daemon=True)
-    thread.start()
-    served = serving(root, key=key, visitor=visitor, port=port, folders=folders)
-    try:
-        drop = asyncio.run_coroutine_threadsafe(served.__aenter__(), loop).result(START_SECONDS)
-        try:
-            yield drop
-        finally:
-            asyncio.run_coroutine_threadsafe(served.__aexit__(None, None, None), loop).result(START_SECONDS)
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+    return aside.running(serving(root, key=key, visitor=visitor, port=port, folders=folders), "drop")
 
 
 class _Door(asyncssh.SSHServer):

@@ -10,10 +10,9 @@ from __future__ import annotations
 import asyncio
 import hmac
 import ssl
-import threading
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from email import policy
 from email.message import EmailMessage
@@ -24,9 +23,9 @@ from typing import Any, Literal
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
+from demo import aside
 from demo.certificates import ServerCertificate
 
-START_SECONDS = 10
 HOST = "127.0.0.1"
 
 
@@ -101,19 +100,17 @@ def running(
     mailbox = Mailbox(folder, username, password)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificate.certificate, certificate.key)
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="mailbox", daemon=True)
-    thread.start()
+    with aside.running(_serving(mailbox, tls, port, security), "mailbox"):
+        yield mailbox
+
+
+@asynccontextmanager
+async def _serving(mailbox: Mailbox, tls: ssl.SSLContext, port: int, security: str) -> AsyncIterator[None]:
+    server = await _serve(mailbox, tls, port, security)
     try:
-        server = asyncio.run_coroutine_threadsafe(_serve(mailbox, tls, port, security), loop).result(START_SECONDS)
-        try:
-            yield mailbox
-        finally:
-            asyncio.run_coroutine_threadsafe(_stop(server), loop).result(START_SECONDS)
+        yield
     finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+        await _stop(server)
 
 
 async def _serve(mailbox: Mailbox, tls: ssl.SSLContext, port: int, security: str) -> asyncio.Server:

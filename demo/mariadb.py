@@ -10,17 +10,15 @@ from __future__ import annotations
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pymysql
 from pymysql.constants import CLIENT
 
 from demo.certificates import Authority, ServerCertificate
-from demo.daemon import end, free_port, give_to, words_as
+from demo.daemon import end, free_port, give_to, thrown_away, words_as
 
 SERVER_USER = "mysql"  # MariaDB refuses to run as root
 START_SECONDS = 30
@@ -183,18 +181,6 @@ def literal(text: str | None) -> str:
     return "NULL" if text is None else "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
-@contextmanager
-def throw_away() -> Iterator[MariaDb]:
+def throw_away() -> AbstractContextManager[MariaDb]:
     """A running server with an authority of its own; both are gone afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="lk-mariadb-"))
-    trust = Path(tempfile.mkdtemp(prefix="lk-authority-"))
-    try:
-        server = MariaDb(folder, Authority(trust))
-        server.start()
-        try:
-            yield server
-        finally:
-            server.stop()
-    finally:
-        shutil.rmtree(folder)
-        shutil.rmtree(trust)
+    return thrown_away(MariaDb, "mariadb")

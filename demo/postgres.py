@@ -12,10 +12,8 @@ import secrets
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Literal
 
@@ -23,7 +21,7 @@ import psycopg
 from psycopg import sql
 
 from demo.certificates import Authority, ServerCertificate
-from demo.daemon import end, free_port, give_to, words_as
+from demo.daemon import end, free_port, give_to, thrown_away, words_as
 
 SERVER_USER = "postgres"  # PostgreSQL refuses to run as root
 ADMIN = "books"
@@ -203,18 +201,6 @@ class Postgres:
                 admin.execute(grant)
 
 
-@contextmanager
-def throw_away() -> Iterator[Postgres]:
+def throw_away() -> AbstractContextManager[Postgres]:
     """A running cluster with an authority of its own; both are gone afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="lk-postgres-"))
-    trust = Path(tempfile.mkdtemp(prefix="lk-authority-"))
-    try:
-        server = Postgres(folder, Authority(trust))
-        server.start()
-        try:
-            yield server
-        finally:
-            server.stop()
-    finally:
-        shutil.rmtree(folder)
-        shutil.rmtree(trust)
+    return thrown_away(Postgres, "postgres")

@@ -10,19 +10,18 @@ import asyncio
 import gzip
 import hashlib
 import ssl
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import hdrs, web
 
+from demo import aside
 from demo.certificates import ServerCertificate
 
-START_SECONDS: Final = 30
 BLOCK: Final = 16 * 1024
 
 
@@ -169,21 +168,17 @@ def running(
     if clients is not None:
         context.verify_mode = ssl.CERT_REQUIRED
     publisher = Publisher(root, 0, authorization)
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="publisher", daemon=True)
-    thread.start()
-
-    def run(work: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, loop).result(START_SECONDS)
-
-    runner = run(_start(publisher, context))
-    try:
+    with aside.running(_serving(publisher, context), "publisher"):
         yield publisher
+
+
+@asynccontextmanager
+async def _serving(publisher: Publisher, context: ssl.SSLContext) -> AsyncIterator[None]:
+    runner = await _start(publisher, context)
+    try:
+        yield
     finally:
-        run(runner.cleanup())
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+        await runner.cleanup()
 
 
 async def _start(publisher: Publisher, context: ssl.SSLContext) -> web.AppRunner:

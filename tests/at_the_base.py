@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import psycopg
 import pytest
@@ -14,7 +15,7 @@ from connectors.odbc.settings import OdbcSettings
 from connectors.odbc.source import OdbcSource
 from demo.postgres import Postgres
 from lk_sync import config
-from lk_sync.contracts import Batch, FieldMap, Totals, Wanted
+from lk_sync.contracts import Batch, FieldMap, Source, Totals, Wanted
 from lk_sync.flow.validate import Reject, Validator
 from lk_sync.records import DATASETS
 
@@ -23,17 +24,33 @@ PASSWORD = "п};SERVER=127.0.0.2;PWD={'\\"  # hostile to whoever pastes it into 
 SECRET = {"secret": "BASE_PASSWORD"}
 
 
-@dataclass
-class TheBase:
-    """One base, seen from both sides: `books` is the accounting system's, `source` ours."""
+class Pulls(ABC):
+    """A base of the accounting system, as our source sees it."""
 
-    server: Postgres
+    @abstractmethod
+    def source(self, **other: Any) -> Source: ...
+
+    def pull(self, wanted: Wanted, **other: Any) -> list[Batch]:
+        with self.source(**other).connect() as session:
+            session.columns(wanted)
+            return list(session.pull(wanted))
+
+    def totals(self, wanted: Wanted) -> Totals | None:
+        with self.source().connect() as session:
+            return session.totals(wanted)
+
+
+class ByOdbc(Pulls):
+    """One that an ODBC driver reaches."""
+
+    dialect: ClassVar[str]
+    server: Any
     name: str
-    books: psycopg.Connection[Any]
 
     def reach(self, **other: Any) -> dict[str, Any]:
         """The `connection` of a YAML file; `other` replaces or adds, None removes."""
         plain = {
+            "dialect": self.dialect,
             "host": self.server.host,
             "port": self.server.port,
             "database": self.name,
@@ -49,14 +66,15 @@ class TheBase:
     def source(self, **other: Any) -> OdbcSource:
         return OdbcSource(config.convert(self.reach(**other), OdbcSettings, path=Path("source.yaml")))
 
-    def pull(self, wanted: Wanted, **other: Any) -> list[Batch]:
-        with self.source(**other).connect() as session:
-            session.columns(wanted)
-            return list(session.pull(wanted))
 
-    def totals(self, wanted: Wanted) -> Totals | None:
-        with self.source().connect() as session:
-            return session.totals(wanted)
+@dataclass
+class TheBase(ByOdbc):
+    """One base, seen from both sides: `books` is the accounting system's, `source` ours."""
+
+    dialect: ClassVar[str] = "postgresql"
+    server: Postgres
+    name: str
+    books: psycopg.Connection[Any]
 
 
 @pytest.fixture(scope="module")

@@ -13,14 +13,13 @@ from connectors.firebird.settings import FirebirdSettings
 from connectors.firebird.source import FirebirdSource
 from demo.firebird import Firebird
 from lk_sync import config
-from lk_sync.contracts import Batch, Totals, Wanted
-from tests.at_the_base import PASSWORD, SECRET
+from tests.at_the_base import PASSWORD, SECRET, Pulls
 
 READER = "LK_READER"
 
 
 @dataclass
-class TheFirebird:
+class TheFirebird(Pulls):
     """One base, seen from both sides: `books` runs a script as the accounting system, `source` is ours."""
 
     server: Firebird
@@ -48,15 +47,6 @@ class TheFirebird:
 
     def source(self, **other: Any) -> FirebirdSource:
         return FirebirdSource(config.convert(self.reach(**other), FirebirdSettings, path=Path("source.yaml")))
-
-    def pull(self, wanted: Wanted, **other: Any) -> list[Batch]:
-        with self.source(**other).connect() as session:
-            session.columns(wanted)
-            return list(session.pull(wanted))
-
-    def totals(self, wanted: Wanted) -> Totals | None:
-        with self.source().connect() as session:
-            return session.totals(wanted)
 
 
 @pytest.fixture(scope="module")

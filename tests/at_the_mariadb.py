@@ -5,59 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from connectors.odbc.settings import OdbcSettings
-from connectors.odbc.source import OdbcSource
 from demo.accounting import TABLES, Table, cells
 from demo.bookkeeper import Bookkeeper
 from demo.mariadb import MariaDb, literal, quoted
 from demo.sql_base import DDL
-from lk_sync import config
-from lk_sync.contracts import Batch, Totals, Wanted
-from tests.at_the_base import PASSWORD, READER, SECRET
+from tests.at_the_base import PASSWORD, READER, ByOdbc
 
 
 @dataclass
-class TheMariaDb:
+class TheMariaDb(ByOdbc):
     """One base, seen from both sides: `books` runs a script as the accounting system, `source` is ours."""
 
+    dialect: ClassVar[str] = "mariadb"
     server: MariaDb
     name: str
 
     def books(self, script: str) -> str:
         return self.server.run(script, database=self.name)
-
-    def reach(self, **other: Any) -> dict[str, Any]:
-        """The `connection` of a YAML file; `other` replaces or adds, None removes."""
-        plain = {
-            "dialect": "mariadb",
-            "host": self.server.host,
-            "port": self.server.port,
-            "database": self.name,
-            "username": READER,
-            "password": SECRET,
-            "tls": "verify-full",
-            "ca": str(self.server.ca),
-            "connect_timeout": 5,
-            "statement_timeout": 30,
-        }
-        return {key: value for key, value in (plain | other).items() if value is not None}
-
-    def source(self, **other: Any) -> OdbcSource:
-        return OdbcSource(config.convert(self.reach(**other), OdbcSettings, path=Path("source.yaml")))
-
-    def pull(self, wanted: Wanted, **other: Any) -> list[Batch]:
-        with self.source(**other).connect() as session:
-            session.columns(wanted)
-            return list(session.pull(wanted))
-
-    def totals(self, wanted: Wanted) -> Totals | None:
-        with self.source().connect() as session:
-            return session.totals(wanted)
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,8 @@ import asyncio
 import base64
 import secrets
 import ssl
-import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -21,6 +20,7 @@ from urllib.parse import unquote
 
 from aiohttp import hdrs, web
 
+from demo import aside
 from demo.certificates import ServerCertificate
 from demo.onec.answers import Answers, Asked
 from demo.onec.base import Base
@@ -29,7 +29,6 @@ from demo.onec.model import metadata
 from demo.onec.traps import PAGES, Traps
 
 ROOT: Final = "/base/odata/standard.odata/"
-START_SECONDS: Final = 30
 
 
 @dataclass
@@ -199,7 +198,6 @@ async def serving(
         await runner.cleanup()
 
 
-@contextmanager
 def running(
     base: Base,
     certificate: ServerCertificate,
@@ -208,19 +206,7 @@ def running(
     traps: Traps | None = None,
     clients: Path | None = None,
     port: int = 0,
-) -> Iterator[OneC]:
+) -> AbstractContextManager[OneC]:
     """Serve the base from a thread of its own until the block ends."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="1c", daemon=True)
-    thread.start()
     served = serving(base, certificate, visitor, traps=traps, clients=clients, port=port)
-    try:
-        onec = asyncio.run_coroutine_threadsafe(served.__aenter__(), loop).result(START_SECONDS)
-        try:
-            yield onec
-        finally:
-            asyncio.run_coroutine_threadsafe(served.__aexit__(None, None, None), loop).result(START_SECONDS)
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+    return aside.running(served, "1c")

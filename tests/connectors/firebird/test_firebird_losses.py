@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from connectors.firebird.source import FirebirdSource
 from connectors.sql import connection, reading
 from demo import firebird as demo
 from lk_sync.errors import Unreachable
 from tests.at_the_base import PASSWORD, wanted
 from tests.at_the_firebird import READER, TheFirebird
 from tests.faults.proxy import Fault, Kind, Proxy
+from tests.weight import peak
 
 ROWS = 8_000
 TABLE = """
@@ -158,38 +155,11 @@ def test_a_pull_left_half_way_leaves_the_session_fit_for_another(bird: TheFirebi
         assert sum(batch.rows for batch in session.pull(PAYMENTS)) == ROWS
 
 
-PULLING = """
-import json, re, sys
-from pathlib import Path
-from connectors.firebird.settings import FirebirdSettings
-from connectors.firebird.source import FirebirdSource
-from lk_sync import config
-from tests.at_the_base import wanted
-from tests.connectors.firebird.test_firebird_losses import COLUMNS
-source = FirebirdSource(config.convert(json.loads(sys.argv[1]), FirebirdSettings, path=Path("source.yaml")))
-with source.connect() as session:
-    rows = sum(batch.rows for batch in session.pull(wanted("payments", COLUMNS, table=sys.argv[2])))
-print(rows, int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) // 1024)
-"""
-
-
-def peak(bird: TheFirebird, table: str) -> tuple[int, int]:
-    """Rows, and the greatest memory in MB of a process of its own that pulled them."""
-    done = subprocess.run(
-        [sys.executable, "-c", PULLING, json.dumps(bird.reach()), table],
-        env=dict(os.environ),
-        cwd=Path(__file__).parents[3],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    rows, megabytes = done.stdout.split()
-    return int(rows), int(megabytes)
-
-
 def test_memory_does_not_grow_with_the_table(bird: TheFirebird) -> None:
     bird.books(TABLE.format(name="Много", rows=3 * ROWS))
-    few, many = peak(bird, "Платежи"), peak(bird, "Много")
+    few, many = (
+        peak(FirebirdSource, bird.reach(), COLUMNS, table="Платежи"),
+        peak(FirebirdSource, bird.reach(), COLUMNS, table="Много"),
+    )
     assert (few[0], many[0]) == (ROWS, 3 * ROWS)
     assert many[1] <= few[1] + 25

@@ -279,7 +279,7 @@ def test_a_server_that_is_full_is_tried_again_later(maria: TheMariaDb) -> None:
 
 ASKING = """
 import json, sys
-from tests.at_the_mariadb import *
+from tests.at_the_base import *
 source = OdbcSource(config.convert(json.loads(sys.argv[1]), OdbcSettings, path=Path("source.yaml")))
 with source.connect() as session:
     print(session._main.do(session._main.ask, "SELECT 'answered'"))

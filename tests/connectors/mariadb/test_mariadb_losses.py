@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from connectors.odbc.mariadb import connect
+from connectors.odbc.source import OdbcSource
 from connectors.sql import reading
 from lk_sync.contracts import Batch
 from lk_sync.errors import Unprotected, Unreachable
 from tests.at_the_base import READER, wanted
 from tests.at_the_mariadb import TheMariaDb
 from tests.faults.proxy import Fault, Kind, Proxy
+from tests.weight import peak
 
 COLUMNS = {
     "account": "ЛС",
@@ -153,18 +150,6 @@ def test_a_server_that_crashes_in_the_middle_is_unreachable_until_it_is_back(mar
 
 # Memory
 
-PULLING = """
-import json, re, sys
-from pathlib import Path
-from tests.at_the_mariadb import *
-from tests.connectors.mariadb.test_mariadb_losses import COLUMNS
-from tests.at_the_base import wanted
-source = OdbcSource(config.convert(json.loads(sys.argv[1]), OdbcSettings, path=Path("source.yaml")))
-with source.connect() as session:
-    rows = sum(batch.rows for batch in session.pull(wanted("payments", COLUMNS, **json.loads(sys.argv[2]))))
-print(rows, int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) // 1024)
-"""
-
 
 def as_table(name: str) -> dict[str, str]:
     return {"table": name}
@@ -174,28 +159,16 @@ def as_query(name: str) -> dict[str, str]:
     return {"query": f"SELECT * FROM `{name}`"}
 
 
-def peak(maria: TheMariaDb, **origin: str) -> tuple[int, int]:
-    """Rows, and the greatest memory in MB of a process of its own that pulled them."""
-    done = subprocess.run(
-        [sys.executable, "-c", PULLING, json.dumps(maria.reach()), json.dumps(origin)],
-        env=dict(os.environ),
-        cwd=Path(__file__).parents[3],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    rows, megabytes = done.stdout.split()
-    return int(rows), int(megabytes)
-
-
 @pytest.mark.parametrize("origin", [as_table, as_query])
 def test_memory_does_not_grow_with_the_table(maria: TheMariaDb, origin: Callable[[str], dict[str, str]]) -> None:
     """A query too, though the driver always takes a whole answer."""
     many = 6 * ROWS
     if maria.books("SHOW TABLES LIKE 'Много'") == "":
         maria.books(TABLE.format(rows=many).replace("Платежи", "Много"))
-    small, great = peak(maria, **origin("Платежи")), peak(maria, **origin("Много"))
+    small, great = (
+        peak(OdbcSource, maria.reach(), COLUMNS, **origin("Платежи")),
+        peak(OdbcSource, maria.reach(), COLUMNS, **origin("Много")),
+    )
     assert (small[0], great[0]) == (ROWS, many)
     assert great[1] <= small[1] + 25
     assert great[1] < 150

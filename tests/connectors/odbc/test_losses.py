@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import os
 import random
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
+from connectors.odbc.source import OdbcSource
 from connectors.sql import connection, reading
 from demo.postgres import throw_away
 from lk_sync.contracts import Batch
 from lk_sync.errors import Unprotected, Unreachable
 from tests.at_the_base import PASSWORD, READER, TheBase, wanted
 from tests.faults.proxy import Fault, Kind, Proxy
+from tests.weight import peak
 
 COLUMNS = {
     "account": "ЛС",
@@ -152,19 +149,6 @@ def test_a_server_that_crashes_in_the_middle_is_unreachable_until_it_is_back(oth
 
 # Memory
 
-PULLING = """
-import json, re, sys
-from pathlib import Path
-from tests.at_the_base import *
-from tests.connectors.odbc.test_losses import COLUMNS
-from tests.at_the_base import wanted
-source = OdbcSource(config.convert(json.loads(sys.argv[1]), OdbcSettings, path=Path("source.yaml")))
-with source.connect() as session:
-    rows = sum(batch.rows for batch in session.pull(wanted("payments", COLUMNS, **json.loads(sys.argv[2]))))
-# Not ru_maxrss: that one remembers the process that started this one.
-print(rows, int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) // 1024)
-"""
-
 
 def as_table(name: str) -> dict[str, str]:
     return {"table": name}
@@ -174,27 +158,15 @@ def as_query(name: str) -> dict[str, str]:
     return {"query": f'SELECT * FROM "{name}"'}
 
 
-def peak(base: TheBase, **origin: str) -> tuple[int, int]:
-    """Rows, and the greatest memory in MB of a process of its own that pulled them."""
-    done = subprocess.run(
-        [sys.executable, "-c", PULLING, json.dumps(base.reach()), json.dumps(origin)],
-        env=dict(os.environ),
-        cwd=Path(__file__).parents[3],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    rows, megabytes = done.stdout.split()
-    return int(rows), int(megabytes)
-
-
 @pytest.mark.parametrize("origin", [as_table, as_query])
 def test_memory_does_not_grow_with_the_table(base: TheBase, origin: Callable[[str], dict[str, str]]) -> None:
     many = 8 * ROWS
     base.books.execute('DROP TABLE IF EXISTS "Много"')
     base.books.execute(TABLE.format(rows=many).replace("Платежи", "Много"))
-    small, great = peak(base, **origin("Платежи")), peak(base, **origin("Много"))
+    small, great = (
+        peak(OdbcSource, base.reach(), COLUMNS, **origin("Платежи")),
+        peak(OdbcSource, base.reach(), COLUMNS, **origin("Много")),
+    )
     assert (small[0], great[0]) == (ROWS, many)
     assert great[1] <= small[1] + 25
     assert great[1] < 150
