@@ -73,6 +73,7 @@ class Condition(Strict, frozen=True, kw_only=True):
 class ODataOptions(Strict, frozen=True, kw_only=True):
     """Options of a dataset. `where`: all of these hold for a row (`$filter`). `allowed_only`: rows that the user's
     rights do not reach are left out, instead of refusing all. `rounded`: numbers whose 15 true digits count.
+    `versions`: a dataset whose objects all have the `DataVersion` they had when it was published is not read again.
 
     Of a virtual table: `period`, or `start` and `end`; `condition` on the records that are summed; `dimensions` that
     they are grouped by. `months`: it is asked for each of so many months up to `last_month` (absent = the last whole
@@ -83,6 +84,7 @@ class ODataOptions(Strict, frozen=True, kw_only=True):
     where: tuple[Condition, ...] = ()
     allowed_only: bool = False
     rounded: tuple[str, ...] = ()
+    versions: bool = False
     period: Moment | None = None
     start: Moment | None = None
     end: Moment | None = None

@@ -12,17 +12,21 @@ from connectors import tls
 from connectors.odata.session import ODataSession
 from connectors.odata.settings import ODataOptions, ODataSettings, root
 from connectors.odata.wire import Wire
-from lk_sync.contracts import Channel, Found
+from lk_sync.contracts import Channel, Found, KnownFile
 
 
 class ODataSource:
-    """Fulfils `contracts.Source` and `contracts.Surveyed`."""
+    """Fulfils `contracts.Source`, `contracts.Remembers` and `contracts.Surveyed`."""
 
     settings_type: ClassVar[type[msgspec.Struct]] = ODataSettings
     options_type: ClassVar[type[msgspec.Struct]] = ODataOptions
 
     def __init__(self, settings: ODataSettings) -> None:
         self._settings = settings
+        self._known: Sequence[KnownFile] = ()
+
+    def remember(self, known: Sequence[KnownFile]) -> None:
+        self._known = known
 
     def channel(self) -> Channel:
         url = root(self._settings)
@@ -36,7 +40,7 @@ class ODataSource:
         self.channel()
         wire = Wire(self._settings)
         try:
-            session = ODataSession(wire, self._settings)
+            session = ODataSession(wire, self._settings, self._known)
             try:
                 yield session
             finally:
