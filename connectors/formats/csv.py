@@ -23,6 +23,7 @@ from lk_sync.flow.validate import Unfit, scaled
 ROWS_AT_ONCE: Final = 250  # fewer lists than make the garbage collector look (700), and lines that the cache still has
 WIDE: Final = 6  # a line inside quotes with as many delimiters as a row of so many columns has is a row, not a value
 KOPECK_DIGITS: Final = 2
+STAND_IN: Final = "\ufdd0"  # for a delimiter of several characters: one that no text may hold (Unicode: noncharacters)
 
 
 class Table:
@@ -46,7 +47,7 @@ class Table:
             "surrogateescape" if seen.torn else "strict",
             newline="",
         )
-        self._lines = Lines(self._text)
+        self._lines = Lines(_one_character(self._text, name, options.delimiter or ";"))
         self._plain = fits is None and not (seen.torn or options.comment or options.skip_blank or options.total)
         self._patience = Patience(name)
         self._known_inside = 0  # so many of the next lines that might end the file are known to have rows behind them
@@ -124,7 +125,7 @@ class Table:
         if not self._plain:
             return None if lines else []
         try:
-            rows = list(csv.reader(lines, **self._dialect))
+            rows = [self._own_words(row) for row in csv.reader(lines, **self._dialect)]
         except csv.Error:
             return None
         same = len(rows) == len(lines) and set(map(len, rows)) <= {len(self.columns)}
@@ -149,7 +150,7 @@ class Table:
             cells, reason = self._row(line)
             if cells is None:
                 self._patience.with_(reason, self._number)
-            yield self._number, line.rstrip("\r\n"), cells, reason
+            yield self._number, self._own_words([line.rstrip("\r\n")])[0], cells, reason
 
     def _is_skipped(self, line: str) -> bool:
         if self._options.skip_blank and not line.strip():
@@ -215,15 +216,38 @@ class Table:
                 yield more
 
         try:
-            return next(csv.reader(feed(), **self._dialect)), rest
+            return self._own_words(next(csv.reader(feed(), **self._dialect))), rest
         except csv.Error:
             return None, rest
+
+
+    def _own_words(self, cells: list[str]) -> list[str]:
+        """The cells as they are written: within quotes a delimiter is a part of the value."""
+        delimiter = self._options.delimiter
+        if delimiter is None or len(delimiter) == 1:
+            return cells
+        return [cell.replace(STAND_IN, delimiter) for cell in cells]
+
+
+def _one_character(lines: Iterator[str], name: str, delimiter: str) -> Iterator[str]:
+    """The lines with a delimiter that `csv` understands."""
+    return lines if len(delimiter) == 1 else (replaced(line, name, delimiter) for line in lines)
+
+
+def replaced(line: str, name: str, delimiter: str) -> str:
+    """A line in which `STAND_IN` stands for a delimiter of several characters. Raises BadData when it stands there
+    already."""
+    if len(delimiter) == 1:
+        return line
+    if STAND_IN in line:
+        raise BadData(f"{name}: в файле есть знак U+FDD0, которого в тексте не бывает; файл повреждён")
+    return line.replace(delimiter, STAND_IN)
 
 
 class Lines:
     """Lines of a text, some of which may be given back."""
 
-    def __init__(self, source: io.TextIOWrapper) -> None:
+    def __init__(self, source: Iterator[str]) -> None:
         self._source = source
         self._back: deque[str] = deque()
 
@@ -241,7 +265,8 @@ class Lines:
 def dialect(options: FileOptions) -> dict[str, Any]:
     """How `csv.reader` is told of it."""
     quote = options.quote or '"'
-    said: dict[str, Any] = {"delimiter": options.delimiter or ";", "strict": True}
+    delimiter = options.delimiter or ";"
+    said: dict[str, Any] = {"delimiter": delimiter if len(delimiter) == 1 else STAND_IN, "strict": True}
     if quote == "none":
         return said | {"quoting": csv.QUOTE_NONE}
     said["quotechar"] = quote
@@ -262,7 +287,8 @@ def _stated(file: BinaryIO, name: str, options: FileOptions, total: TotalLine) -
     if not lines or not lines[-1].lstrip('"').startswith(total.starts):
         raise BadData(f"{name}: последняя строка не начинается с «{total.starts}» (options.total); файл обрезан")
     try:
-        cells = next(csv.reader([lines[-1]], **dialect(options)))
+        line = replaced(lines[-1], name, options.delimiter or ";")
+        cells = next(csv.reader([line], **dialect(options)))
         cells[0] = cells[0].removeprefix(total.starts)
         rows = None if total.rows is None else scaled(cells[total.rows - 1], 0)
         sums = {column: scaled(cells[place - 1], KOPECK_DIGITS) for column, place in total.sums.items()}

@@ -26,6 +26,9 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 Place = Annotated[int, msgspec.Meta(ge=1)]
 
 
+Delimiter = Annotated[str, msgspec.Meta(pattern=r"^[^\r\n]{1,8}\Z")]  # `;`, a tabulator, `||`
+
+
 class TotalLine(Strict, frozen=True, kw_only=True):
     """The last line, which says what there should be. Its fields are counted from 1: where the number of rows stands,
     and of which column the sums are."""
@@ -40,7 +43,7 @@ class FileOptions(Strict, frozen=True, kw_only=True):
 
     format: Format | None = None  # None: by the end of the name, csv if that says nothing
     encoding: Encoding | None = None
-    delimiter: Annotated[str, msgspec.Meta(min_length=1, max_length=1)] | None = None
+    delimiter: Delimiter | None = None
     quote: Literal['"', "'", "none"] | None = None
     backslash: bool = False  # a quote within quotes is \" and not ""
     header: bool = True  # False: columns are called 1, 2, …

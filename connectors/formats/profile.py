@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from connectors.formats.options import Count, Encoding, FileOptions, TotalLine
+from connectors.formats.options import Count, Delimiter, Encoding, FileOptions, TotalLine
 from lk_sync import settings_file
 from lk_sync.errors import SettingsError
 from lk_sync.setting import Strict
@@ -35,7 +35,7 @@ class Profile(Strict, frozen=True, kw_only=True):
     title: str
     bank: str = ""
     encoding: Encoding
-    delimiter: Annotated[str, msgspec.Meta(min_length=1, max_length=1)] = ";"
+    delimiter: Delimiter = ";"
     quote: Literal['"', "'", "none"] = "none"
     header: bool = False
     skip_lines: Count = 0

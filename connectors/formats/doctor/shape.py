@@ -13,6 +13,7 @@ import msgspec
 SAMPLE_ROWS: Final = 400
 SURE: Final = (";", "\t", "|")
 DELIMITERS: Final = (*SURE, "^", "~", ",", ":", " ")  # a comma is in numbers, a colon in times: they come last
+LONG: Final = ("||", ";;", "~~", "^^", "::", "|;|", "<|>", "|~|")  # as some programs write them
 EQUAL_SHARE: Final = 0.6
 UNEVEN: Final = 2  # a row of a register has more fields
 COMMENTS: Final = ("#", "//", "--", "*")
@@ -93,7 +94,9 @@ def _has_blank(lines: Sequence[str]) -> bool:
 
 
 def _delimiter(rows: Sequence[str]) -> Shape | None:
-    best: Shape | None = None
+    best = _long(rows)
+    if best is not None:
+        return best
     for delimiter in DELIMITERS:
         parsed = _parsed(rows, delimiter)
         widths = Counter(len(row) for row in parsed if len(row) > 1)
@@ -108,6 +111,20 @@ def _delimiter(rows: Sequence[str]) -> Shape | None:
     best.pairs = _has_pairs(rows, best.delimiter)
     best.uneven = best.pairs and best.share < 1
     return best
+
+
+def _long(rows: Sequence[str]) -> Shape | None:
+    """A delimiter of several characters: where one stands in every row, as often in each, it stands there for it."""
+    for delimiter in LONG:
+        widths = {len(row.split(delimiter)) for row in rows}
+        if len(widths) == 1 and (width := widths.pop()) > UNEVEN and not _empty_columns(rows, delimiter):
+            return Shape(delimiter=delimiter, width=width, share=1.0)
+    return None
+
+
+def _empty_columns(rows: Sequence[str], delimiter: str) -> bool:
+    """Whether its characters stand alone, too: `1;;2;3` is a file with `;` and a column without values."""
+    return len(rows) < UNEVEN or any(character in row.replace(delimiter, "") for row in rows for character in delimiter)
 
 
 def _uneven(rows: Sequence[str]) -> Shape | None:
@@ -126,6 +143,8 @@ def _has_pairs(rows: Sequence[str], delimiter: str) -> bool:
 
 
 def _parsed(lines: Sequence[str], delimiter: str) -> list[list[str]]:
+    if len(delimiter) > 1:
+        return [line.split(delimiter) for line in lines]
     try:
         return list(csv.reader(lines, delimiter=delimiter))
     except csv.Error:

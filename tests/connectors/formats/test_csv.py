@@ -304,6 +304,29 @@ def test_whatever_the_standard_library_writes_is_read_back_exactly(rows: list[li
     assert [number for number, _ in found] == list(range(2, len(rows) + 2))
 
 
+PLAIN = CELLS.filter(lambda cell: "\ufdd0" not in cell) | st.sampled_from(["|", "||", "|;|", "<|>"])
+
+
+@given(
+    st.sampled_from(["||", "|;|", "<|>", ";;"]),
+    st.integers(2, 4).flatmap(lambda width: st.lists(st.lists(PLAIN, min_size=width, max_size=width), max_size=9)),
+)
+def test_a_delimiter_of_several_characters_is_read_back_exactly(delimiter: str, rows: list[list[str]]) -> None:
+    width = len(rows[0]) if rows else 2
+    quoted = [['"' + cell.replace('"', '""') + '"' for cell in row] for row in rows]
+    text = "".join(delimiter.join(row) + "\r\n" for row in [[f"c{i}" for i in range(width)], *quoted])
+    assert [list(cells) for _, cells in read(text.encode(), delimiter=delimiter)] == rows
+
+
+def test_a_row_between_delimiters_of_several_characters_that_is_none_is_told_in_its_own_words() -> None:
+    found = portions("ЛС||ФИО||Сумма\r\n1||Иванов||2,50\r\n2||Петров\r\n".encode(), delimiter="||")
+    assert [list(part.columns[2]) for part in found if part.rows] == [["2,50"]]
+    ((fault,),) = [part.faults for part in found if part.faults]
+    assert (fault.row, fault.value) == (3, "2||Петров")
+    with pytest.raises(BadData, match="U\\+FDD0"):
+        portions("a||b\r\n1\ufdd0||2\r\n".encode(), delimiter="||")
+
+
 @given(st.binary(max_size=200))
 @example(b"a;b\r1;2")
 @example(b'"')

@@ -73,7 +73,7 @@ def _converted(options: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1251", "cp866", "koi8-r"])
-@pytest.mark.parametrize("delimiter", [";", "\t", "|", ","])
+@pytest.mark.parametrize("delimiter", [";", "\t", "|", ",", "||", "<|>"])
 def test_a_sound_export_of_any_kind_has_no_remarks_and_its_draft_reads_it(encoding: str, delimiter: str) -> None:
     rows = [line.replace(",", "").replace(";", delimiter) for line in lines()]
     raw = body(rows, encoding)
