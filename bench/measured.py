@@ -58,6 +58,33 @@ def run(command: Sequence[str | Path], *, env: Mapping[str, str] | None = None, 
     )
 
 
+class Running:
+    """A program that goes on: it reads a line and answers with one."""
+
+    def __init__(self, command: Sequence[str | Path], *, env: Mapping[str, str]) -> None:
+        self._process = subprocess.Popen(
+            command, env={**os.environ, **env}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def ask(self, line: str) -> tuple[str, float]:
+        """The answer, and the peak of memory meanwhile in MB. Raises Failed."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        peak = _Peak(self._process.pid)
+        self._process.stdin.write(f"{line}\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        memory = peak.stop()
+        if not answer:
+            raise Failed(f"the program ended with {self._process.wait()}")
+        return answer, memory
+
+    def end(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+
+
 def cpu_of_ended_children(process: int | None) -> float:
     """Seconds of CPU of all children that this process has seen end."""
     if process is None:

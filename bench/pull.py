@@ -68,6 +68,7 @@ class Own:
     def __init__(self, folder: Path, charges: Charges) -> None:
         self._folder = folder
         self._charges = charges
+        self._engine: measured.Running | None = None
         (folder / "sources").mkdir(parents=True)
         shutil.copy(ROOT / "config" / "lk.yaml", folder)
         setting = yaml.safe_load((ROOT / "config" / "sources" / "accounting.yaml").read_text("utf-8"))
@@ -91,16 +92,34 @@ class Own:
     def _data(self) -> Path:
         return self._folder / "data"
 
-    def walk(self, task: Task, server: int) -> tuple[Cost, Cost]:
-        """What the walk cost, and what it cost with the start of the program. A full load begins with nothing."""
-        if task == "full":
-            shutil.rmtree(self._data, ignore_errors=True)
-        command = [sys.executable, "-m", "bench.own_pull", self._folder, task]
-        env = {"LK_BENCH_PASSWORD": PASSWORD, "LK_DATA_DIR": str(self._data)}
-        cold = measured.run(command, env=env, server=server)
-        said = msgspec.json.decode(cold.output.splitlines()[-1])
-        warm = msgspec.structs.replace(cold, wall=said["wall"], cpu=said["cpu"], output=str(said))
-        return warm, cold
+    def forget(self) -> None:
+        """A full load begins with nothing."""
+        shutil.rmtree(self._data, ignore_errors=True)
+
+    def walk(self, task: Task, server: int) -> Cost:
+        """What a walk of the running engine costs."""
+        served = measured.cpu_of_ended_children(server)
+        if self._engine is None:
+            self._engine = measured.Running(self._command(), env=self._env)
+        answer, peak_mb = self._engine.ask(task)
+        said = msgspec.json.decode(answer)
+        server_cpu = measured.cpu_of_ended_children(server) - served
+        return Cost(wall=said["wall"], cpu=said["cpu"], peak_mb=peak_mb, server_cpu=server_cpu, output=str(said))
+
+    def walk_cold(self, task: Task, server: int) -> Cost:
+        """What it costs with the start of a program for it."""
+        return measured.run(self._command(task), env=self._env, server=server)
+
+    def _command(self, *task: str) -> list[str | Path]:
+        return [sys.executable, "-m", "bench.own_pull", self._folder, *task]
+
+    @property
+    def _env(self) -> dict[str, str]:
+        return {"LK_BENCH_PASSWORD": PASSWORD, "LK_DATA_DIR": str(self._data)}
+
+    def end(self) -> None:
+        if self._engine is not None:
+            self._engine.end()
 
     def check(self) -> None:
         key = "SELECT COUNT(*), SUM(total_kopecks) FROM charges"
@@ -117,17 +136,24 @@ class Bench:
         self.figures: Figures = {}
 
     def run(self, rounds: int) -> None:
-        for round_ in range(rounds):
-            self._walk_own(LOADS, "full")
-            for peer in self._peers:
-                if round_ == 0 or not peer.name.startswith(SLOW):
-                    self._run_peer(peer, LOADS, "full")
-        for _ in range(rounds):
-            self._both(UNCHANGED)
-        for _ in range(rounds):
-            lines = self._charges.change(CHANGED_PERCENT)
-            self._say(f"changed {lines} lines")
-            self._both(CHANGED)
+        try:
+            for round_ in range(rounds):
+                self._own.forget()
+                self._walk_own(LOADS, "full")
+                for peer in self._peers:
+                    if round_ == 0 or not peer.name.startswith(SLOW):
+                        self._run_peer(peer, LOADS, "full")
+            for _ in range(rounds):
+                self._both(UNCHANGED)
+            for _ in range(rounds):
+                self._change()
+                self._both(CHANGED)
+            self._started_for_it(rounds)
+        finally:
+            self._own.end()
+
+    def _change(self) -> None:
+        self._say(f"changed {self._charges.change(CHANGED_PERCENT)} lines")
 
     def _both(self, step: str) -> None:
         self._walk_own(step, "increment")
@@ -135,12 +161,21 @@ class Bench:
             if "increment" in peer.tasks:
                 self._run_peer(peer, step, "increment")
 
+    def _started_for_it(self, rounds: int) -> None:
+        """The same three steps by a program that is started for each."""
+        for _ in range(rounds):
+            self._own.forget()
+            self._note(COLD, LOADS, self._own.walk_cold("full", self._server))
+            self._note(COLD, UNCHANGED, self._own.walk_cold("increment", self._server))
+            self._change()
+            self._note(COLD, CHANGED, self._own.walk_cold("increment", self._server))
+            self._own.check()
+
     def _walk_own(self, step: str, task: Task) -> None:
-        warm, cold = self._own.walk(task, self._server)
+        cost = self._own.walk(task, self._server)
         self._own.check()
-        self._note(OWN, step, warm)
-        self._note(COLD, step, cold)
-        self._say(warm.output)
+        self._note(OWN, step, cost)
+        self._say(cost.output)
 
     def _run_peer(self, peer: Peer, step: str, task: Task) -> None:
         target = self._folder / f"{peer.name.replace(' ', '-').replace(',', '')}.db"
