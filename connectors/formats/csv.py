@@ -220,7 +220,6 @@ class Table:
         except csv.Error:
             return None, rest
 
-
     def _own_words(self, cells: list[str]) -> list[str]:
         """The cells as they are written: within quotes a delimiter is a part of the value."""
         delimiter = self._options.delimiter

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from typing import Final, TypeVar
 
 import msgspec
 import pyodbc
@@ -15,6 +16,9 @@ from connectors.odbc.settings import Endpoint, OdbcSettings
 from connectors.sql.connection import Connection
 from connectors.sql.dialect import Heading, Row
 
+T = TypeVar("T")
+SILENT: Final = "The driver did not supply an error"
+
 
 class OdbcWire:
     """Fulfils `connectors.sql.connection.Wire`."""
@@ -25,20 +29,31 @@ class OdbcWire:
         self.server_version = str(connection.getinfo(pyodbc.SQL_DBMS_VER))
 
     def __call__(self, sql: str, *parameters: str) -> list[Row]:
+        return self._told(lambda: self._rows(sql, *parameters))
+
+    def heading(self, sql: str) -> list[Heading]:
+        return self._told(lambda: self._described(sql))
+
+    def _told(self, ask: Callable[[], T]) -> T:
         try:
-            with closing(self._connection.cursor()) as cursor:  # a cursor's own `with` would commit and end the moment
-                cursor.execute(sql, *parameters)
-                return [] if cursor.description is None else list(cursor.fetchall())
+            try:
+                return ask()
+            except pyodbc.Error as error:
+                if SILENT not in str(error):
+                    raise
+                return ask()  # Connector/ODBC 3.1 of MariaDB loses what the server said, now and then, but not twice
         except pyodbc.Error as error:
             raise fault(error, secrets=self._secrets) from None
 
-    def heading(self, sql: str) -> list[Heading]:
-        try:
-            with closing(self._connection.cursor()) as cursor:
-                described = cursor.execute(sql).description
-                return [Heading(name, kind, size or 0, scale or 0) for name, kind, _, _, size, scale, _ in described]
-        except pyodbc.Error as error:
-            raise fault(error, secrets=self._secrets) from None
+    def _rows(self, sql: str, *parameters: str) -> list[Row]:
+        with closing(self._connection.cursor()) as cursor:  # a cursor's own `with` would commit and end the moment
+            cursor.execute(sql, *parameters)
+            return [] if cursor.description is None else list(cursor.fetchall())
+
+    def _described(self, sql: str) -> list[Heading]:
+        with closing(self._connection.cursor()) as cursor:
+            described = cursor.execute(sql).description
+            return [Heading(name, kind, size or 0, scale or 0) for name, kind, _, _, size, scale, _ in described]
 
     def stream(self, sql: str, *parameters: str, rows: int) -> Iterator[list[Row]]:
         try:
