@@ -45,7 +45,8 @@ class Mark(Enum):
 class Visitor(msgspec.Struct, frozen=True):
     """A logged-in subscriber. `account` is the number, `account_key` the cache's key (0 when it has none).
 
-    `csrf` is the value of the field `csrf` of every form; `session` tells sessions apart in journals.
+    `csrf` is the value of the field `csrf` of every form; `session` tells sessions apart in journals; `unread` counts
+    notifications, up to a hundred.
     """
 
     user_code: str
@@ -56,6 +57,7 @@ class Visitor(msgspec.Struct, frozen=True):
     csrf: str
     must_change_password: bool
     session: str
+    unread: int
 
 
 _MARKS: dict[object, Mark] = {}
@@ -162,6 +164,7 @@ def _load(request: web.Request) -> Visitor | None:
         csrf=forgery.token(session.csrf_key),
         must_change_password=session.password_kind == users.ONE_TIME,
         session=session.token_hash[:SESSION_SHOWN],
+        unread=session.unread,
     )
 
 
@@ -207,6 +210,7 @@ def _frame(request: web.Request) -> Frame:
         language=language(request),
         csrf=form_token(request),
         account=found.account if found and shown else None,
+        unread=found.unread if found and shown else 0,
     )
 
 

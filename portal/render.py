@@ -35,11 +35,13 @@ class MenuItem(msgspec.Struct, frozen=True):
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True):
-    """What the page around the content shows. `account` is the number on the bill; None: nobody is logged in."""
+    """What the page around the content shows. `account` is the number on the bill; None: nobody is logged in.
+    `unread`: notifications, up to a hundred."""
 
     language: str = SOURCE
     csrf: str = ""
     account: str | None = None
+    unread: int = 0
 
 
 FRAME: Final = web.RequestKey("frame", Frame)

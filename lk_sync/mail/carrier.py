@@ -27,15 +27,19 @@ from lk_sync.config import Mail
 from lk_sync.errors import AccessDenied, SettingsError, Unreachable
 
 FOR_GOOD: Final = 500
+NO_SUCH_ADDRESS: Final = frozenset({550, 551, 553})
+POLICY: Final = "5.7."  # RFC 3463: it is us whom the server does not like
 LETTERS_PER_CONNECTION: Final = 100
 
 
 class Refused(Exception):
-    """The server answered that it does not take the letter. `for_good`: it never will."""
+    """The server answered that it does not take the letter. `for_good`: it never will. `no_such_address`: it is not the
+    letter that it dislikes."""
 
-    def __init__(self, code: int, text: str) -> None:
+    def __init__(self, code: int, text: str, *, at_recipient: bool = False) -> None:
         super().__init__(f"{code} {text}")
         self.for_good = code >= FOR_GOOD
+        self.no_such_address = at_recipient and code in NO_SUCH_ADDRESS and POLICY not in text
 
 
 class Unanswered(Exception):
@@ -72,7 +76,7 @@ class Carrier:
             ) from error
         except SMTPResponseException as error:
             await self._start_over(server)
-            raise Refused(error.code, error.message) from error
+            raise Refused(error.code, error.message, at_recipient=True) from error
         except (SMTPException, OSError) as error:
             await self.close()
             raise Unreachable(f"почтовый сервер {self._name} оборвал связь ({error})") from error

@@ -2,7 +2,8 @@
 
 A background task of every portal process, and of an engine that has an operator to tell. Letters are claimed under a
 lease, so several of them never take the same one. Not taken for now: tried again, later each time. Refused for good,
-or not delivered within a day: failed. Answer lost after the text left: uncertain, a person looks.
+or not delivered within a day: failed; an address that the server does not know is told to its owner in the portal.
+Answer lost after the text left: uncertain, a person looks.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from lk_sync.clock import Clock, moment
 from lk_sync.errors import LkError
 from lk_sync.mail.carrier import Carrier, Refused, Unanswered
 from lk_sync.mail.stationery import Stationery
-from lk_sync.store import letters
-from lk_sync.store.database import Store
+from lk_sync.notices import bounces
+from lk_sync.store import addresses, letters
+from lk_sync.store.database import Store, Tx
 from lk_sync.store.letters import Letter
 
 log: Final = logging.getLogger("lk_sync.mail")
@@ -96,7 +98,7 @@ class Post:
                 about_to_send=hand.about_to_send,
             )
         except Refused as refusal:
-            await hand.not_taken(str(refusal), for_good=refusal.for_good)
+            await hand.not_taken(str(refusal), for_good=refusal.for_good, no_such_address=refusal.no_such_address)
             return False
         except Unanswered as fault:
             await hand.settle("uncertain", f"ответ не получен: {fault}")
@@ -123,18 +125,25 @@ class _Hand:
         self._letter = begun or self._letter
         return begun is not None
 
-    async def settle(self, state: letters.Ended, answer: str) -> None:
+    async def settle(self, state: letters.Ended, answer: str, *, no_such_address: bool = False) -> None:
         now = self._clock()
-        settled = await self._store.write(
-            lambda tx: letters.settle(tx, self._letter, state=state, answer=answer, now=now)
-        )
+
+        def work(tx: Tx) -> bool:
+            settled = letters.settle(tx, self._letter, state=state, answer=answer, now=now)
+            if settled and state == "sent":
+                addresses.accepted(tx, address=self._letter.recipient)
+            if settled and no_such_address:
+                bounces.tell(tx, address=self._letter.recipient, answer=answer, now=now)
+            return settled
+
+        settled = await self._store.write(work)
         log.info("письмо %s: %s (%s)", self._letter.letter, state if settled else "уже не у нас", answer)
 
-    async def not_taken(self, answer: str, *, for_good: bool) -> None:
+    async def not_taken(self, answer: str, *, for_good: bool, no_such_address: bool = False) -> None:
         now = self._clock()
         until = now + pause(self._letter.attempts)
         if for_good or until > moment(self._letter.created_at) + GIVE_UP_AFTER:
-            await self.settle("failed", answer)
+            await self.settle("failed", answer, no_such_address=no_such_address)
             return
         await self._store.write(lambda tx: letters.put_off(tx, self._letter, until=until, answer=answer))
         log.info("письмо %s отложено до %s (%s)", self._letter.letter, until, answer)

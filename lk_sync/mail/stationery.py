@@ -21,16 +21,19 @@ from jinja2.sandbox import SandboxedEnvironment
 from lk_sync.config import Lk, Mail
 from lk_sync.errors import SettingsError
 from lk_sync.formats import LANGUAGES, Formats
+from lk_sync.notices import facts
 from lk_sync.public_name import PublicName
 from lk_sync.store.letters import Letter
 
 SAMPLE_MOMENT: Final = "2026-01-31T09:00:00.000Z"
-# What a letter of each kind is told beside `supplier`, `portal` (the address of the portal) and `moment` (a filter).
-KINDS: Final[dict[str, dict[str, str]]] = {
+# What a letter of each kind is told beside `supplier`, `portal` (the address of the portal) and the
+# filters of `_environment`.
+KINDS: Final[dict[str, dict[str, Any]]] = {
     "one_time_password": {"account": "000012345", "password": "AAAA-BBBB-CCCC-DDDD", "expires_at": SAMPLE_MOMENT},
     "registration_attempt": {"account": "000012345", "attempted_at": SAMPLE_MOMENT},
     "organisation": {"account": "000012345"},
     "password_changed": {"account": "000012345", "changed_at": SAMPLE_MOMENT},
+    "notices": {"account": "000012345", "notices": facts.IN_LETTERS, "unsubscribe": "/unsubscribe/AAAAAAAAAA.a"},
 }
 # Letters to whoever looks after the exchange, in his language; needed where `alerts` names one.
 OPERATORS_LANGUAGES: Final = ("ru",)
@@ -85,6 +88,10 @@ class Stationery:
         message["Date"] = format_datetime(now)
         message["Message-ID"] = f"<{letter.letter}@{self._name.hostname}>"
         message["Auto-Submitted"] = "auto-generated"
+        message["X-LK-Purpose"] = letter.purpose
+        if (path := letter.context.get("unsubscribe")) is not None:  # RFC 8058: one press in the reader's mail program
+            message["List-Unsubscribe"] = f"<{self._name.base_url}{path}>"
+            message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         message.set_content(text, cte="base64")
         message.add_alternative(html, subtype="html", cte="base64")
         return message
@@ -121,7 +128,14 @@ def _environment(folder: Path, formats: Formats) -> SandboxedEnvironment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["moment"] = formats.moment
+    environment.filters.update(
+        moment=formats.moment,
+        money=formats.money,
+        dial=formats.dial,
+        month=formats.month,
+        day=formats.day,
+        short_day=formats.short_day,
+    )
     return environment
 
 

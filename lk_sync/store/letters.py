@@ -3,6 +3,9 @@
 waiting → (claimed under a lease) → sending → sent | failed | uncertain. `sending` is committed just before the
 text leaves; a process that dies after that leaves an `uncertain` letter, which is never sent again by itself.
 What a letter says (a password, perhaps) is wiped as soon as its end is known.
+
+Every letter is tagged with what it is for. Only what keeps the service going is written; advertising is another
+purpose, which needs an agreement of its own (38-ФЗ, ст. 18), and no such agreement can be given here.
 """
 
 from __future__ import annotations
@@ -19,6 +22,8 @@ from lk_sync.store.database import Tx
 
 Ended = Literal["sent", "failed", "uncertain"]
 State = Literal["waiting", "sending", Ended]
+Purpose = Literal["service", "advertising"]
+SERVICE: Final = "service"
 ANSWER_LENGTH: Final = 500
 
 
@@ -33,6 +38,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     created_at: str
     lease_until: str
+    purpose: Purpose = SERVICE
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.letter}>"
@@ -60,14 +66,25 @@ class Backlog(msgspec.Struct, frozen=True):
 
 
 def write(
-    tx: Tx, *, kind: str, once: str, recipient: str, language: str, context: Mapping[str, Any], now: datetime
+    tx: Tx,
+    *,
+    kind: str,
+    once: str,
+    recipient: str,
+    language: str,
+    context: Mapping[str, Any],
+    now: datetime,
+    purpose: Purpose = SERVICE,
 ) -> bool:
-    """Queues a letter. False: this occasion (`once`) has written its letter already."""
+    """Queues a letter. False: this occasion (`once`) has written its letter already, or nobody agreed to `purpose`."""
+    if purpose != SERVICE:
+        return False
     changed = tx.change(
         "letters.write",
         letter=uuid4().hex,
         once=once,
         kind=kind,
+        purpose=purpose,
         recipient=recipient,
         language=language,
         context=msgspec.json.encode(dict(context)).decode(),
@@ -81,12 +98,13 @@ def claim(tx: Tx, *, now: datetime, lease_until: datetime) -> Letter | None:
     row = tx.row("letters.due", now=instant(now))
     if row is None:
         return None
-    letter, kind, recipient, language, context, attempts, created_at = row
+    letter, kind, purpose, recipient, language, context, attempts, created_at = row
     if not tx.change("letters.claim", letter=letter, now=instant(now), lease_until=instant(lease_until)):
         return None
     return Letter(
         letter=letter,
         kind=kind,
+        purpose=purpose,
         recipient=recipient,
         language=language,
         context=msgspec.json.decode(context),

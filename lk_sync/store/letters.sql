@@ -1,12 +1,13 @@
 -- name: write!
 -- The same occasion writes one letter.
-INSERT INTO letters (letter, once, kind, recipient, language, context, state, attempts, next_try_at, created_at)
-VALUES (:letter, :once, :kind, :recipient, :language, :context, 'waiting', 0, :now, :now)
+INSERT INTO letters (
+    letter, once, kind, purpose, recipient, language, context, state, attempts, next_try_at, created_at)
+VALUES (:letter, :once, :kind, :purpose, :recipient, :language, :context, 'waiting', 0, :now, :now)
 ON CONFLICT (once) DO NOTHING;
 
 -- name: due^
 -- The letter that has been due longest and that nobody has in hand.
-SELECT letter, kind, recipient, language, context, attempts, created_at
+SELECT letter, kind, purpose, recipient, language, context, attempts, created_at
 FROM letters
 WHERE state = 'waiting' AND next_try_at <= :now AND (lease_until IS NULL OR lease_until <= :now)
 ORDER BY next_try_at

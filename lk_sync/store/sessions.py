@@ -28,6 +28,7 @@ class Session(msgspec.Struct, frozen=True):
     csrf_key: str
     seen_at: str
     token_hash: str
+    unread: int  # notifications, counted up to a hundred
 
 
 def token_hash(token: str) -> str:

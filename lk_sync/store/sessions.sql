@@ -4,8 +4,12 @@ INSERT INTO sessions (token_hash, user_code, csrf_key, created_at, seen_at, expi
 VALUES (:token_hash, :user_code, :csrf_key, :now, :now, :expires_at, :address, :browser);
 
 -- name: find^
--- The session and its user record, if both are alive. `seen_after` is the idle limit.
-SELECT u.user_code, u.account, u.holder_key, u.language, u.password_kind, s.csrf_key, s.seen_at, s.token_hash
+-- The session and its user record, if both are alive, with how much he has not read. `seen_after` is the idle limit.
+SELECT u.user_code, u.account, u.holder_key, u.language, u.password_kind, s.csrf_key, s.seen_at, s.token_hash,
+    (SELECT COUNT(*) FROM (
+        SELECT 1 AS one FROM notifications AS n
+        WHERE n.user_code = u.user_code AND n.read_at IS NULL AND n.withdrawn_at IS NULL AND n.in_portal = 1
+        LIMIT 100) AS unread)
 FROM sessions AS s
 JOIN user_records AS u ON u.user_code = s.user_code
 WHERE s.token_hash = :token_hash

@@ -32,6 +32,20 @@ class Submitted(NamedTuple):
     answer_text: str | None
 
 
+class Rejected(NamedTuple):
+    """A reading that the accounting system has refused, and whose it is."""
+
+    item: str
+    user_code: str
+    account: str
+    submission: str
+    meter: str
+    period: Month
+    value_micro: Micro
+    text: str
+    answered_at: Instant
+
+
 class Former(NamedTuple):
     """What was handed in before for the same meter and month. `supersedes`: the item in a file that it replaces."""
 
@@ -96,6 +110,12 @@ def one(tx: Tx, *, submission: str, account: str, user_code: str) -> Submitted |
     """None also when it is another user's."""
     row = tx.row("submissions.one", submission=submission, account=account, user_code=user_code)
     return None if row is None else _submitted(row)
+
+
+def rejected(tx: Tx, *, after: tuple[Instant, str], most: int) -> list[Rejected]:
+    """Readings that the accounting system has refused, in the order of its answers, after an answer and an item."""
+    rows = tx.rows("submissions.rejected", at=after[0], item=after[1], most=most)
+    return [Rejected._make(row) for row in rows]
 
 
 def _submitted(row: Row) -> Submitted:

@@ -32,3 +32,11 @@ SELECT s.submission, s.item, s.meter, s.period, s.value_micro, s.taken_on, s.fla
 FROM submitted_readings AS s JOIN outbox AS o ON o.item = s.item
 LEFT JOIN batches AS b ON b.sink = o.sink AND b.number = o.batch
 WHERE s.submission = :submission AND s.account = :account AND s.user_code = :user_code;
+
+-- name: rejected
+-- A page of the readings that the accounting system has refused, in the order of its answers.
+SELECT s.item, s.user_code, s.account, s.submission, s.meter, s.period, s.value_micro, COALESCE(o.answer_text, ''),
+    o.answered_at
+FROM outbox AS o JOIN submitted_readings AS s ON s.item = o.item
+WHERE o.state = 'rejected' AND (o.answered_at > :at OR (o.answered_at = :at AND o.item > :item))
+ORDER BY o.answered_at, o.item LIMIT :most;
