@@ -264,6 +264,7 @@ def _troubles(
     for source in sorted({seen.source for seen in datasets if seen.stale}):
         names = [seen.dataset for seen in datasets if seen.stale and seen.source == source]
         found.append(troubles.of_data(source, names, hours))
+    found += troubles.of_rejects(kept.causes)
     found += troubles.of_outbox(kept.outbox, config.lk.unanswered_alert_hours)
     found += troubles.of_mail(kept.letters)
     found += troubles.of_disk(disk.path, disk.free_bytes, config.lk.free_disk_alert_mb)

@@ -6,6 +6,7 @@ so is for the terminal of the operator only. What a letter says of a kind: `aler
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -14,11 +15,11 @@ import msgspec
 
 from lk_sync.clock import moment
 from lk_sync.reports import number
-from lk_sync.store import engines, letters, outbox, pushes, runs
+from lk_sync.store import engines, letters, outbox, pushes, rejects, runs
 
 Kind = Literal[
     "held", "unreachable", "denied", "settings", "failed", "broken", "stale", "empty", "unanswered", "stray",
-    "letters_failed", "letters_uncertain", "disk", "engine",
+    "letters_failed", "letters_uncertain", "disk", "engine", "rejects",
 ]  # fmt: skip
 OF_ERROR: Final[dict[str, Kind]] = {
     "Unreachable": "unreachable",
@@ -110,6 +111,16 @@ def _todo(kind: Kind, command: str) -> str:
 def of_data(source: str, names: list[str], hours: int) -> Trouble:
     text = f"данные устарели: {', '.join(names)}"
     return Trouble("stale", source, text, f"посмотрите lk-sync runs (предел {hours} ч, источник {source})")
+
+
+def of_rejects(causes: Iterable[rejects.Cause]) -> Iterator[Trouble]:
+    """Of each source that has something on the desk, a whole file or a cell: its accounts show less than there is."""
+    times = Counter[str]()
+    for cause in causes:
+        times[cause.source] += cause.times
+    for source, cells in sorted(times.items()):
+        text = f"источник {source}: не принято и ждёт решения: {number(cells)}"
+        yield Trouble("rejects", source, text, "посмотрите lk-sync rejects, исправьте выгрузку или описание источника")
 
 
 def of_outbox(waiting: outbox.Backlog, hours: int) -> Iterator[Trouble]:

@@ -159,6 +159,8 @@ def test_the_rejects_desk_is_listed_exported_and_put_aside(office: Office) -> No
     desk = office.lk_sync("rejects")
     assert desk.lines[2][:6] == ["1", "1", "books", "payments", "amount_kopecks", "1"]
     assert "replay --all" in desk.lines[-1][0]
+    status = office.lk_sync("status")
+    assert (status.code, "! источник books: не принято и ждёт решения: 2" in status.out) == (1, True)
     assert (office.lk_sync("rejects", "export", "list.csv").out, office.lk_sync("rejects", "export", "l.txt").code) == (
         "list.csv: строк 2\n", 2,
     )  # fmt: skip
@@ -179,6 +181,7 @@ def test_the_rejects_desk_is_listed_exported_and_put_aside(office: Office) -> No
     assert (left["number"], left["account"], left["value"]) == ("2/payments/1", "000000006", "1.005")
     assert office.lk_sync("rejects", "dismiss", "2", "--why", "не нужны").code == 0
     assert office.lk_sync("rejects").out == "Неразобранных строк нет.\n"
+    assert office.lk_sync("status").code == 0
 
 
 def test_a_held_run_is_shown_explained_and_approved(office: Office) -> None:
