@@ -130,6 +130,25 @@ class DocumentRow(NamedTuple):
     extra: Labels = ()
 
 
+class FullCharge(NamedTuple):
+    """A line of charges with all that the accounting system says of how it was counted."""
+
+    period: Month
+    service: str
+    component: str
+    volume_micro: Micro | None
+    tariff_micro: Micro | None
+    method: str
+    charged_kopecks: Kopecks
+    recalculated_kopecks: Kopecks
+    recalculation_reason: str | None
+    benefit_kopecks: Kopecks
+    total_kopecks: Kopecks
+    days: int | None = None
+    norm_micro: Micro | None = None
+    uplift_micro: Micro | None = None
+
+
 # period, service id, component id, volume, tariff, method id, charged, recalculated, reason id, benefit, total, extra
 ChargeLine = tuple[
     Month, int, int, Micro | None, Micro | None, int, Kopecks, Kopecks, int | None, Kopecks, Kopecks,
@@ -234,6 +253,15 @@ class View:
         """The name of a service as a whole: what the titles of its components have before the colon."""
         return self._services.get(service, service)
 
+    def title(self, service: str, component: str) -> Title:
+        """How a component is called; one without a title has its codes for one."""
+        found = self.titles.get((self.code_id(service), self.code_id(component)))
+        return found or Title(service, component, f"{service}: {component}", None, 0)
+
+    def service_position(self, service: str) -> int:
+        """Where a service stands on the bill."""
+        return self._service_order.get(self.code_id(service), 0)
+
     # The account
 
     def account_key(self, number: str) -> int | None:
@@ -271,6 +299,17 @@ class View:
 
     def charges(self, account: int, first: Month, last: Month) -> list[ChargeLine]:
         return self._rows("charges", account=account, first=first, last=last)
+
+    def full_charges(self, account: int, first: Month, last: Month) -> list[FullCharge]:
+        """All that is known of how the lines of a range of months were counted, in key order."""
+        codes = self._codes
+        rows = self._rows("full_charges", account=account, first=first, last=last)
+        return [
+            FullCharge._make(
+                (row[0], codes[row[1]], codes[row[2]], *row[3:5], codes[row[5]], *row[6:8], codes.get(row[8]), *row[9:])
+            )
+            for row in rows
+        ]
 
     def settlements(self, account: int, first: Month, last: Month) -> list[Settlement]:
         return self._rows("settlements", account=account, first=first, last=last)

@@ -53,6 +53,14 @@ FROM charges
 WHERE account = :account AND period BETWEEN :first AND :last
 ORDER BY period, service, component;
 
+-- name: full_charges
+-- Lines of charges of a range of months with all that tells how they were counted, in key order.
+SELECT period, service, component, volume_micro, tariff_micro, method, charged_kopecks, recalculated_kopecks,
+       recalculation_reason, benefit_kopecks, total_kopecks, NULL, NULL, NULL
+FROM charges
+WHERE account = :account AND period BETWEEN :first AND :last
+ORDER BY period, service, component;
+
 -- name: settlements
 -- Balances of a range of months by service, in key order.
 SELECT period, service, opening_kopecks, penalty_kopecks, paid_kopecks, closing_kopecks

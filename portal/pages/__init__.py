@@ -17,6 +17,7 @@ from portal.render import MenuItem
 PAGES: Final = (
     "home",
     "charges",
+    "difference",
     "readings",
     "bills",
     "payments",

@@ -12,7 +12,7 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 
 from lk_sync.cache.reader import ChargeLine, ChargeSum, Labels, Settlement, View, labels
-from lk_sync.records import Kopecks, Micro, Month, next_month
+from lk_sync.records import Kopecks, Micro, Month, month_text, next_month
 from portal.pages.charges.period import Period
 from portal.vocabulary import Vocabulary
 
@@ -77,6 +77,11 @@ class MonthShown(msgspec.Struct):
     opening: Kopecks | None = None
     closing: Kopecks | None = None
     faults: Sequence[Fault] = ()
+
+    @property
+    def text(self) -> str:
+        """The month as an address has it."""
+        return month_text(self.period)
 
 
 class ServiceSum(NamedTuple):

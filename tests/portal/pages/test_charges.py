@@ -139,7 +139,7 @@ async def test_penalties_are_a_line_of_their_own(world: World) -> None:
 
 async def test_a_month_tells_how_the_balance_moved(world: World) -> None:
     page = await charges(world, SUBSCRIBER)
-    text = page.one("table", "charges").all("tr", "turn")[0].text
+    text = page.one("table", "charges").all("tr", "turn")[0].one("span").text
     opening, total, paid, closing = (kopecks(part.strip().split(" ")[-1]) for part in text.split("·"))
     assert opening + total - paid == closing
 

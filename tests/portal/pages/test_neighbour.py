@@ -23,7 +23,17 @@ SECRETS = {
 }
 
 # Routes that name nothing of an account: theirs is the session, or they are for everybody.
-OWN = ("/", "/charges", "/charges.csv", "/charges.xlsx", "/bills", "/payments", "/readings", "/documents")
+OWN = (
+    "/",
+    "/charges",
+    "/charges.csv",
+    "/charges.xlsx",
+    "/charges/difference",
+    "/bills",
+    "/payments",
+    "/readings",
+    "/documents",
+)
 PUBLIC = ("/help", "/register", "/register/sent", "/login", "/rules", "/rules/{version}", "/consent")
 NAMELESS = {
     *(("GET", path) for path in (*OWN, *PUBLIC, "/password", "/consent/{version}", "/static/{name}")),
