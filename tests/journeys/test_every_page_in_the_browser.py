@@ -12,6 +12,7 @@ from aiohttp import web
 from playwright.sync_api import Browser
 
 from portal import pages
+from tests.journeys import audit
 from tests.journeys.stage import Stage
 from tests.journeys.steps import choose_password, hand_in_for_sure, log_in_by_keyboard, register
 from tests.journeys.visitor import Visitor
@@ -50,14 +51,18 @@ def route_of(path: str) -> str:
     raise AssertionError(f"no route for {path}")
 
 
-def walk(visitor: Visitor, *starts: str, words: list[str] | None = None) -> set[str]:
-    """Follows every link from page to page, a few of those that are alike; the routes that were seen."""
+def walk(visitor: Visitor, *starts: str, words: list[str] | None = None, audited: set[str] | None = None) -> set[str]:
+    """Follows every link from page to page, a few of those that are alike; the routes that were seen. `audited`: the
+    routes of which a page has been examined already."""
     waiting, seen, alike = [*starts], {*starts}, Counter[str]()
     while waiting:
         if route_of(urlsplit(link := waiting.pop()).path) in FILES:
             assert visitor.page.request.get(link).ok, link
             continue
         visitor.go(link)
+        if audited is not None and (route := route_of(visitor.path)) not in audited:
+            audited.add(route)
+            visitor.complaints += audit.faults(visitor.page) + audit.too_heavy(visitor.page)
         if words is not None:
             words += visitor.page.locator(OURS).all_inner_texts()
         for link in _links(visitor):
@@ -81,20 +86,44 @@ def _links(visitor: Visitor) -> list[str]:
 def test_all_pages_fit_the_smallest_phone_and_a_desk_and_speak_english(stage: Stage, browser: Browser) -> None:
     invited, email = stage.invite(), "third@example.ru"
     words: list[str] = []
-    with Visitor(browser, stage.site, width=PHONE) as visitor:
-        anonymous = walk(visitor, "/login", *OF_A_VERSION)
+    with Visitor(browser, stage.site, width=PHONE, color_scheme="dark") as visitor:
+        anonymous = walk(visitor, "/login", *OF_A_VERSION, audited=set())
         register(visitor, stage, invited, email)
         log_in_by_keyboard(visitor, invited.account, stage.password(email))
         choose_password(visitor)
         hand_in_for_sure(visitor, stage.last_reading(invited.account) + 1_000_000)
-        seen = walk(visitor, "/")
+        seen = walk(visitor, "/", audited=set())
         visitor.page.set_viewport_size({"width": DESK, "height": 800})
-        assert walk(visitor, "/") == seen
+        visitor.page.emulate_media(color_scheme="light")
+        assert walk(visitor, "/", audited=set()) == seen
         visitor.press("English")
         walk(visitor, "/", words=words)
     assert anonymous == ANONYMOUS
     assert anonymous | seen | AFTER_A_FORM == {resource.canonical for resource in resources()}
     assert not sorted({word for word in words if CYRILLIC.search(word)} - {"Русский"})
+
+
+def test_the_examiner_would_find_what_is_wrong(browser: Browser) -> None:
+    page = browser.new_page()
+    page.set_content('<html><body><img src="x"><a href="/" style="color: #ccc">грустно</a></body></html>')
+    assert {fault.split(":")[1].split("(")[0].strip() for fault in audit.faults(page)} >= {
+        "image-alt",
+        "color-contrast",
+    }
+    page.set_content("".join(f"<p>{number * 7919}</p>" for number in range(9000)))
+    assert audit.too_heavy(page)
+    page.close()
+
+
+def test_a_first_visit_weighs_little_and_asks_nobody_else(stage: Stage, browser: Browser) -> None:
+    with Visitor(browser, stage.site, width=PHONE) as visitor:
+        sizes: dict[str, int] = {}
+        visitor.page.on("requestfinished", lambda asked: sizes.update({asked.url: asked.sizes()["responseBodySize"]}))
+        visitor.go("/login")
+        visitor.page.wait_for_load_state("networkidle")
+    assert {urlsplit(url).netloc for url in sizes} == {urlsplit(stage.site).netloc}
+    assert len(sizes) >= 3
+    assert sum(sizes.values()) <= audit.MOST_IN_ALL, sizes
 
 
 def test_a_page_that_is_not_there_is_told_in_our_words_on_a_phone(stage: Stage, browser: Browser) -> None:
