@@ -6,7 +6,7 @@ ACCOUNTS ?= 500
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check torture bench clean
+.PHONY: help demo test check torture bench lighthouse clean
 
 help: ## что умеет make
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile
@@ -33,6 +33,10 @@ bench: ## замеры скорости рядом с другими прогр�
 	@$(PYTHON) demo/machine test
 	$(BIN)/python -m bench.pull
 	$(BIN)/python -m bench.portal
+
+lighthouse: ## страницы глазами Lighthouse: скорость, доступность, хороший тон (нужны node и npm)
+	@$(PYTHON) demo/machine test
+	$(BIN)/python -m bench.lighthouse
 
 clean: ## убрать .venv, .demo, .bench и всё, что оставили проверки
 	rm -rf .venv .demo .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info build
