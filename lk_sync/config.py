@@ -19,6 +19,7 @@ import yaml
 
 from lk_sync.errors import SettingsError
 from lk_sync.guards import Guards
+from lk_sync.notification_setting import Notifications
 from lk_sync.setting import MOSCOW, Label, Mailbox, MonthDay, Port, Positive, Secret, Strict
 from lk_sync.settings_fault import Step, hint
 from lk_sync.settings_file import ZoneName, convert, load, read, where
@@ -151,6 +152,7 @@ class Lk(Strict, frozen=True, kw_only=True):
     alerts: Alerts | None = None
     metrics: Metrics | None = None
     heartbeat: Heartbeat | None = None
+    notifications: Notifications = Notifications()
 
     @property
     def zone(self) -> ZoneInfo:

@@ -1,7 +1,8 @@
 """Errands: what does the engine do beside walking jobs?
 
-It says that it is there, writes to its operator, carries letters, tells a watcher of every good walk and keeps the
-figures for Prometheus. In threads of its own: no walk waits for any of it, and no fault of it ends the timetable.
+It says that it is there, writes to its operator, finds out what subscribers are to be told, carries letters, tells a
+watcher of every good walk and keeps the figures for Prometheus. In threads of its own: no walk waits for any of it,
+and no fault of it ends the timetable.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from lk_sync.mail.carrier import Carrier
 from lk_sync.mail.post import Post
 from lk_sync.mail.stationery import Stationery
 from lk_sync.metrics import Figures, Window
+from lk_sync.notices.crier import Crier
 from lk_sync.public_name import PublicName
 from lk_sync.schedules import Schedules
 from lk_sync.settings_fault import hint
@@ -62,6 +64,7 @@ class Errands:
         self._threads = [
             threading.Thread(target=self._loop.run_forever, name="errands", daemon=True),
             threading.Thread(target=self._keep_looking, name="watch", daemon=True),
+            threading.Thread(target=self._keep_telling, name="crier", daemon=True),
         ]
         for thread in self._threads:
             thread.start()
@@ -125,6 +128,14 @@ class Errands:
             if self._window is not None:
                 self._attempt("metrics", self._window.write)
             self._stop.wait(LOOK_SECONDS)
+
+    def _keep_telling(self) -> None:
+        """What subscribers are to be told; it may take long, so it is apart from what others wait for."""
+        crier = Crier(self._config, self._store, clock=self._clock, stop=self._stop)
+        while not self._stop.is_set():
+            self._attempt("notifications", crier.look)
+            self._stop.wait(LOOK_SECONDS)
+        crier.close()
 
     def _attempt(self, what: str, work: Callable[[], Any]) -> None:
         """The store may be full or away: the next look comes. Said once for as long as it lasts."""

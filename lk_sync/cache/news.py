@@ -8,7 +8,7 @@ news. A first load is none either. Account by account, so that a month's bills o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final, Literal, NamedTuple
@@ -45,10 +45,17 @@ class Change(NamedTuple):
     now: Row
 
 
+class Growth(NamedTuple):
+    """By how much a month has grown: id of the service → kopecks."""
+
+    charged: Counter[int]
+    penalty: Counter[int]
+
+
 def since(view: View, run: int) -> Iterator[Event]:
     """What the runs after `run` have brought, accounts in the order of their keys. Reads while `view` is open."""
     for account, entries in groupby(view.news(run), key=itemgetter(0)):
-        changes = _changes([entry[1:] for entry in entries])
+        changes = changes_of([entry[1:] for entry in entries])
         number = view.number_of(account) if changes else None
         if number is not None:  # else nobody can see it
             yield from _bills(view, number, changes)
@@ -56,8 +63,8 @@ def since(view: View, run: int) -> Iterator[Event]:
             yield from _payments(number, changes)
 
 
-def _changes(entries: list[tuple[str, str, str | None, str | None]]) -> list[Change]:
-    """The rows that are not what they were."""
+def changes_of(entries: Iterable[tuple[str, str, str | None, str | None]]) -> list[Change]:
+    """The rows that are not what they were; entries are (dataset, key, was, now) in the order of the runs."""
     first: dict[tuple[str, str], str | None] = {}
     last: dict[tuple[str, str], str | None] = {}
     for dataset, key, was, now in entries:
@@ -83,17 +90,32 @@ def _bills(view: View, number: str, changes: list[Change]) -> Iterator[Event]:
 
 def _months(view: View, account: int, number: str, changes: list[Change]) -> Iterator[Event]:
     """Months that had a bill before the runs and are different now."""
-    touched = {_period(change) for change in changes if change.dataset in ("charges", "balances")}
-    if not touched:
+    grown = growths_of(changes)
+    if not grown:
         return
+    billed = billed_before(view, account, changes)
+    for period in sorted(grown.keys() & billed):
+        yield Event("month", number, period, None, sum(grown[period].charged.values()))
+
+
+def billed_before(view: View, account: int, changes: list[Change]) -> set[Month]:
+    """Months with a bill that the changes have not brought."""
     new = {(now["period"], now["number"]) for d, was, now in changes if d == "bills" and now and was is None}
-    billed = {bill.period for bill in view.bills(account, most=ALL_BILLS) if (bill.period, bill.number) not in new}
-    grown: Counter[Month] = Counter()
+    return {bill.period for bill in view.bills(account, most=ALL_BILLS) if (bill.period, bill.number) not in new}
+
+
+def growths_of(changes: list[Change]) -> dict[Month, Growth]:
+    """Every month of which a charge or a balance is not what it was."""
+    grown: dict[Month, Growth] = {}
     for change in changes:
-        if change.dataset == "charges":
-            grown[_period(change)] += _total(change.now) - _total(change.was)
-    for period in sorted(touched & billed):
-        yield Event("month", number, period, None, grown[period])
+        if change.dataset in ("charges", "balances"):
+            month = grown.setdefault(_period(change), Growth(Counter(), Counter()))
+            service = (change.now or change.was or {})["service"]
+            if change.dataset == "charges":
+                month.charged[service] += _cell(change.now, "total_kopecks") - _cell(change.was, "total_kopecks")
+            else:
+                month.penalty[service] += _cell(change.now, "penalty_kopecks") - _cell(change.was, "penalty_kopecks")
+    return grown
 
 
 def _period(change: Change) -> Month:
@@ -101,8 +123,8 @@ def _period(change: Change) -> Month:
     return period
 
 
-def _total(row: Row) -> int:
-    return int(row["total_kopecks"]) if row else 0
+def _cell(row: Row, name: str) -> int:
+    return int(row[name]) if row else 0
 
 
 def _payments(number: str, changes: list[Change]) -> Iterator[Event]:

@@ -10,17 +10,18 @@ Rows are tuples in the order that the row types below name.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import aiosql
 import msgspec
 
 from lk_sync.cache.doors import Door, FileDoor
-from lk_sync.records import Dataset, Day, Instant, Kopecks, Micro, Month, plain_account
+from lk_sync.cache.past import Past
+from lk_sync.records import Day, Instant, Kopecks, Micro, Month, plain_account
 
 HERE: Final = Path(__file__).parent
 EVER: Final = 0
@@ -195,7 +196,7 @@ class CacheReader:
         self._door.close()
 
 
-class View:
+class View(Past):
     """One consistent picture of the cache. Dictionaries live here as long as the data version does."""
 
     def __init__(self, door: Door) -> None:
@@ -379,42 +380,7 @@ class View:
         found = self._rows("documents", account=account, since=since, most=most, passed=passed)
         return [DocumentRow(row[0], codes[row[1]], row[2], row[3], row[4], labels(row[5])) for row in found]
 
-    # What was
-
-    def first_load(self, dataset: str) -> Instant | None:
-        """When the dataset was first published; None: never."""
-        row = self._row("first_load", dataset=dataset)
-        return None if row is None else row[0]
-
-    def stored(self, dataset: Dataset, account: int) -> list[tuple[Any, ...]]:
-        """All rows of an account as they lie there: every column of the dataset, codes as numbers."""
-        sql = f"SELECT {', '.join((*dataset.columns, 'extra'))} FROM {dataset.name} WHERE account = :account"
-        return self._door.execute(sql, {"account": account}).fetchall()
-
-    def changes_of(self, dataset: str, account: int, since: Instant) -> list[tuple[str, str | None]]:
-        """(key, what stood there before) as JSON, of every change published at `since` or later, latest first."""
-        return self._rows("changes_of", dataset=dataset, account=account, since=since)
-
-    def news(self, run: int) -> Iterator[tuple[int, str, str, str | None, str | None]]:
-        """(account, dataset, key, was, now) of every change of bills and money by runs after `run`, account by account,
-        in the order of the runs. May be long: read it while the view is open, and not on the event loop."""
-        return self._each("news", run=run)
-
-    def number_of(self, account: int) -> str | None:
-        row = self._row("number_of", account=account)
-        return None if row is None else str(row[0])
-
     # The machinery
-
-    def _row(self, name: str, **parameters: Any) -> tuple[Any, ...] | None:
-        found: tuple[Any, ...] | None = self._door.execute(self._sql[name], parameters).fetchone()
-        return found
-
-    def _rows(self, name: str, **parameters: Any) -> list[tuple[Any, ...]]:
-        return self._door.execute(self._sql[name], parameters).fetchall()
-
-    def _each(self, name: str, **parameters: Any) -> Iterator[tuple[Any, ...]]:
-        return self._door.each(self._sql[name], parameters)
 
     def _unit(self, service: int, component: int) -> str | None:
         title = self.titles.get((service, component))

@@ -153,6 +153,34 @@ SELECT account, dataset, row_key, was, now FROM journal
 WHERE run > :run AND account IS NOT NULL AND dataset IN ('bills', 'charges', 'balances', 'payments')
 ORDER BY account, run;
 
+-- name: newest_run^
+-- The latest run that is published.
+SELECT MAX(run) FROM published_runs;
+
+-- name: changed_accounts
+-- Accounts of whose bills and money runs of a range have changed something, in their order.
+SELECT DISTINCT account FROM journal
+WHERE run > :run AND run <= :upto AND account > :after AND account IS NOT NULL
+      AND dataset IN ('bills', 'charges', 'balances', 'payments')
+ORDER BY account;
+
+-- name: news_of
+-- What runs after this one have changed of the bills and the money of an account, in their order.
+SELECT run, dataset, row_key, was, now FROM journal
+WHERE account = :account AND run > :run AND dataset IN ('bills', 'charges', 'balances', 'payments')
+ORDER BY run;
+
+-- name: month_totals^
+-- All that was charged for a month, and all penalties of it.
+SELECT (SELECT SUM(total_kopecks) FROM charges WHERE account = :account AND period = :period),
+       (SELECT SUM(penalty_kopecks) FROM balances WHERE account = :account AND period = :period);
+
+-- name: meters_due
+-- Accounts with a meter in service whose verification is due on a day of a range, in their order.
+SELECT DISTINCT account FROM meters
+WHERE account > :after AND removed_on IS NULL AND verification_due_on >= :first AND verification_due_on <= :last
+ORDER BY account;
+
 -- name: number_of^
 -- The number of an account as the bill shows it.
 SELECT number FROM accounts WHERE account = :account;

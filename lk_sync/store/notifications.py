@@ -124,13 +124,18 @@ def take_back(
 ) -> None:
     """`event` is not true any more. Who can not have heard of it does not hear of it; who has is told `gone` as the
     event `again`. Nothing, if he was never told."""
-    row = tx.row("notifications.of_event", user_code=user_code, account=account, event=event)
-    if row is None:
+    told = of_event(tx, user_code=user_code, account=account, event=event)
+    if told is None:
         return
-    told = _notification(row)
-    tx.change("notifications.withdraw", notification=told.notification, now=instant(now))
+    withdraw(tx, notification=told.notification, now=now)
     if told.is_seen:
         add(tx, user_code=user_code, account=account, kind=kind, event=again, detail=gone, now=now)
+
+
+def of_event(tx: Tx, *, user_code: str, account: str, event: str) -> Notification | None:
+    """What the user was told of it, unless it was taken back."""
+    row = tx.row("notifications.of_event", user_code=user_code, account=account, event=event)
+    return None if row is None else _notification(row)
 
 
 def unseen(tx: Tx, *, user_code: str, account: str, kind: Kind) -> list[Notification]:

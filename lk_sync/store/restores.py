@@ -58,6 +58,8 @@ def forget(tx: Tx, *, at_least: Known, now: datetime) -> Restored:
         letters=tx.change("restores.doubt_letters", answer=MAYBE_SENT),
         sessions=tx.change("restores.end_sessions"),
     )
+    tx.change("restores.spare_notifications")
+    tx.change("restores.forget_walks")
     tx.change(
         "restores.restored",
         now=instant(now),

@@ -23,3 +23,11 @@ WHERE state IN ('waiting', 'sending');
 -- name: end_sessions!
 -- A session that was ended since the copy was made does not come to life again.
 DELETE FROM sessions;
+
+-- name: spare_notifications!
+-- What waited for a letter when the copy was made was probably in one since.
+UPDATE notifications SET letter = 'none' WHERE letter = 'due';
+
+-- name: forget_walks!
+-- What was told since the copy was made is not told again: the walks begin from where things are now.
+DELETE FROM notification_walks;
