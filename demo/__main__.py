@@ -87,9 +87,10 @@ def serve(folder: Path, port: int, accounts: int) -> None:
 
 def announce(play: Play) -> None:
     month = Formats("ru", ZONE).month
-    print(f"\nЛичный кабинет: {play.site}\n\nЛицевые счета для регистрации и сумма к оплате из квитанции:")
+    print(f"\nЛичный кабинет: {play.site}\n\nЛицевые счета для регистрации, сумма к оплате и код из квитанции:")
     for each in play.invitations:
-        print(f"    {each.account}    {sum_shown(each.amount_kopecks)}    за {month(each.period)}")
+        amount, code = sum_shown(each.amount_kopecks), play.code(each)
+        print(f"    {each.account}    {amount}    за {month(each.period)}    {code} (спросят, если сумма не редкая)")
     print(f"Письма приходят файлами в {play.state.letters}")
     print(f"Показания и ответы учётной системы: {play.state.drop}, журналы: {play.state.logs}")
     print("Остановить: Ctrl-C", flush=True)
@@ -103,7 +104,8 @@ def walk_once(accounts: int) -> None:
         with state.held():
             plan = state.settle(accounts, datetime.now(ZONE).date())
             with playing(state, plan, free_port(), pull_every="10s") as play:
-                Walk(play.site, state, play.books, play.invitations[0]).walk()
+                invited = play.invitations[0]
+                Walk(play.site, state, play.books, invited, play.code(invited)).walk()
     except NotHeld as fault:
         raise NotHeld(f"НЕ УДАЛОСЬ: {fault}\nДанные и журналы оставлены в {root}") from fault
     except Fallen as fault:

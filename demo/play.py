@@ -26,11 +26,14 @@ from demo.local_settings import Peer
 from demo.office import Office
 from demo.state import State
 from demo.supplier import Books, Plan, Supplier
+from lk_sync.bill_code import bill_code
 from lk_sync.records import DATASETS
+from lk_sync.setting import SecretValue
 
 PROGRAMS: Final = Path(sys.executable).parent
 DROP_VISITOR: Final = "lk"
 MAIL_VISITOR: Final = "lk@energoservice.example"
+CODE_KEY: Final = "bill_code_key"
 START_SECONDS: Final = 60
 INVITED: Final = 3
 
@@ -45,6 +48,11 @@ class Invitation(msgspec.Struct, frozen=True):
     account: str
     amount_kopecks: int
     period: int
+    bill: str
+
+    def code(self, key: SecretValue) -> str:
+        """The code that the supplier prints on this bill."""
+        return bill_code(key, account=self.account, period=self.period, number=self.bill)
 
 
 class Play:
@@ -57,6 +65,10 @@ class Play:
         self.invitations = invitations(books.supplier)
         self._children = children
         self._office = office
+
+    def code(self, invited: Invitation) -> str:
+        """What the bill of an invitation bears beside its sum, should the portal ask for it."""
+        return invited.code(SecretValue(self.state.secret_file(CODE_KEY).read_text("utf-8")))
 
     def check(self) -> None:
         """Raise Fallen if a part has ended."""
@@ -77,6 +89,7 @@ def playing(state: State, plan: Plan, port: int, *, pull_every: str = "30s") -> 
         local_settings.write(
             state.config, port=port, data=state.data, drop=drop_peer, mail=mail_peer, pull_every=pull_every
         )
+        state.new_secret(CODE_KEY)
         office.hand_out()
         _first_sync(stack, state)
         portal = _start(stack, state, "портал", "lk-portal", log="portal.log")
@@ -139,6 +152,8 @@ def environment(state: State) -> dict[str, str]:
         "LK_CONFIG": str(state.config),
         "LK_SFTP_PASSWORD_FILE": str(state.secret_file("sftp_password")),
         "LK_SMTP_PASSWORD_FILE": str(state.secret_file("smtp_password")),
+        "LK_REGISTRATION__CODE_KEY": "{secret: BILL_CODE_KEY}",
+        "LK_BILL_CODE_KEY_FILE": str(state.secret_file(CODE_KEY)),
     }
 
 
@@ -171,7 +186,7 @@ def _invitation(plan: Plan, books: Books) -> Invitation | None:
     suits = account["holder_kind"] == "person" and account["closed_on"] is None and reads and not has_read
     if not suits or bill["state"] != "issued" or bill["amount_due_kopecks"] <= 0:
         return None
-    return Invitation(account["account"], bill["amount_due_kopecks"], bill["period"])
+    return Invitation(account["account"], bill["amount_due_kopecks"], bill["period"], bill["number"])
 
 
 def _named(books: Books, dataset: str, position: int) -> dict[str, Any]:

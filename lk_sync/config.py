@@ -20,6 +20,7 @@ import yaml
 from lk_sync.errors import SettingsError
 from lk_sync.guards import Guards
 from lk_sync.notification_setting import Notifications
+from lk_sync.proofs import Registering, refuse_unsigned_risk
 from lk_sync.setting import MOSCOW, Label, Mailbox, MonthDay, Port, Positive, Secret, Strict
 from lk_sync.settings_fault import Step, hint
 from lk_sync.settings_file import ZoneName, convert, load, read, where
@@ -145,6 +146,7 @@ class Lk(Strict, frozen=True, kw_only=True):
     portal: Portal
     readings: Window = Window()
     budgets: Budgets = Budgets()
+    registration: Registering = Registering()
     mail: Mail | None = None
     legal: Legal
     unanswered_alert_hours: Positive = 48
@@ -308,6 +310,7 @@ def _lk(path: Path, environment: Mapping[str, str]) -> Lk:
     lk = convert(tree, Lk, path=path, variables=variables)
     if lk.alerts is not None and lk.mail is None:
         raise SettingsError(f"{where(path, 'alerts')}: письма отправляются через раздел mail, а его нет")
+    refuse_unsigned_risk(lk.registration, where(path, "registration"))
     return msgspec.structs.replace(lk, data_dir=(path.parent / lk.data_dir).resolve())
 
 

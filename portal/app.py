@@ -16,6 +16,8 @@ import jinja2
 from aiohttp import web
 
 from lk_sync import clock as wall
+from lk_sync import databases
+from lk_sync.bill_code import checked_key
 from lk_sync.cache.reader import CacheReader
 from lk_sync.clock import Clock
 from lk_sync.config import Config, Lk
@@ -28,9 +30,12 @@ from lk_sync.store.database import Store, Tx
 from portal import freshness, pages, render, spreadsheet
 from portal.access import gate, mark_of
 from portal.answers import Answers
+from portal.census import CensusTaker
+from portal.evidence import Rules
 from portal.keys import (
     ANSWERS,
     CACHE,
+    CENSUS,
     CLOCK,
     CONFIG_DIR,
     LEGAL,
@@ -40,6 +45,7 @@ from portal.keys import (
     PASSWORDS,
     POST,
     REGISTRAR,
+    RULES,
     SEEN,
     STORE,
     VISITS,
@@ -78,7 +84,7 @@ def make_app(config: Config, *, store: Store, cache: CacheReader, clock: Clock =
     _add_pages(app, lk)
     app[ANSWERS] = Answers(app)
     app[POST] = _post(config, store, clock)
-    app[REGISTRAR] = Registrar(store, cache, clock, app[PASSWORDS], lk, lambda: _wake(app[POST]))
+    _add_registrar(app, config)
     app.cleanup_ctx.append(_beside_the_pages)
     return app
 
@@ -95,6 +101,23 @@ def _add_pages(app: web.Application, lk: Lk) -> None:
     for route in app.router.routes():
         if mark_of(route.handler) is None:
             raise LookupError(f"{route.method} {route.resource}: страница не говорит, кому она открыта")
+
+
+def _add_registrar(app: web.Application, config: Config) -> None:
+    section, place = config.lk.registration, databases.cache(config)
+    key = section.code_key.value(config.environment) if section.code_key else None
+    app[RULES] = Rules(section, None if key is None else checked_key(key))
+    app[CENSUS] = CensusTaker(app[CACHE], place.reader, app[CLOCK], section.few)
+    app[REGISTRAR] = Registrar(
+        app[STORE],
+        app[CACHE],
+        app[CLOCK],
+        app[PASSWORDS],
+        config.lk,
+        app[RULES],
+        app[CENSUS],
+        lambda: _wake(app[POST]),
+    )
 
 
 def _post(config: Config, store: Store, clock: Clock) -> Post | None:
@@ -114,7 +137,7 @@ def _wake(post: Post | None) -> None:
 
 async def _beside_the_pages(app: web.Application) -> AsyncIterator[None]:
     post = app[POST]
-    work = [app[REGISTRAR].run, lambda: _keep_clean(app)] + ([post.run] if post else [])
+    work = [app[REGISTRAR].run, app[CENSUS].run, lambda: _keep_clean(app)] + ([post.run] if post else [])
     tasks = [asyncio.create_task(_whatever_happens(each)) for each in work]
     writers = [
         asyncio.create_task(app[VISITS].keep_writing()),

@@ -6,11 +6,13 @@ budget is used up depends only on how often it was tried, never on whether an ac
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Final
 
 from lk_sync.config import Budgets
+from lk_sync.proofs import CODES, Proof
 from lk_sync.store import attempts, audit
 from lk_sync.store.attempts import Budget
 from lk_sync.store.database import Tx
@@ -19,6 +21,9 @@ from portal.refusal import Refusal
 
 ALL: Final = "all"
 KNOWN_FOR: Final = timedelta(days=90)
+RISK_PERCENT: Final = 4
+"""Expected takeovers a day, in hundredths, by each of the two kinds of guesses."""
+LEAST_A_DAY: Final = 10  # below a thousand accounts people's own slips need more than the risk allows
 
 
 def login(limits: Budgets, *, account: str, address: str, known: bool) -> tuple[Budget, ...]:
@@ -39,9 +44,25 @@ def registration(limits: Budgets, *, account: str, address: str) -> tuple[Budget
     )
 
 
-def failed_registrations(limits: Budgets) -> Budget:
-    """Of everyone together; only those that did not match count, so that a rush of subscribers is no attack."""
-    return Budget("register_failed", ALL, "hour", limits.register_global_per_hour)
+def failures(limits: Budgets, proof: Proof | None, *, accounts: int, few: int) -> tuple[Budget, ...]:
+    """Of everyone together, for requests of one kind; only those that do not match count, so that a rush of subscribers
+    is no attack.
+
+    A guess of a sum opens at most `few` of `accounts`, a guess of a second datum one. So few are answered in a day that
+    no more is opened than RISK_PERCENT allows, whoever guesses, from however many addresses. Codes nobody guesses.
+    """
+    if proof in CODES:
+        return ()
+    kind, opens = ("register_failed", few) if proof is None else ("register_guessed", 1)
+    a_day = max(LEAST_A_DAY, accounts * RISK_PERCENT // (100 * opens))
+    return (
+        Budget(kind, ALL, "hour", limits.register_global_per_hour),
+        Budget(f"{kind}_a_day", ALL, "day", a_day),
+    )
+
+
+def has_room(tx: Tx, wanted: Sequence[Budget], *, now: datetime) -> bool:
+    return all(attempts.left(tx, budget, now=now) for budget in wanted)
 
 
 def knows(tx: Tx, user: User | None, *, address: str, now: datetime) -> bool:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from lk_sync.cache.reader import CacheReader
     from lk_sync.mail.post import Post
     from portal.answers import Answers
+    from portal.census import CensusTaker
+    from portal.evidence import Rules
     from portal.legal import Legal
     from portal.origin import Origin
     from portal.passwords import Passwords
@@ -35,6 +37,8 @@ ANSWERS: web.AppKey[Answers] = web.AppKey("ANSWERS")
 VISITS: web.AppKey[Visits] = web.AppKey("VISITS")
 PASSWORDS: web.AppKey[Passwords] = web.AppKey("PASSWORDS")
 LEGAL: web.AppKey[Legal] = web.AppKey("LEGAL")
+CENSUS: web.AppKey[CensusTaker] = web.AppKey("CENSUS")
+RULES: web.AppKey[Rules] = web.AppKey("RULES")
 REGISTRAR: web.AppKey[Registrar] = web.AppKey("REGISTRAR")
 POST: web.AppKey[Post | None] = web.AppKey("POST")  # None: no mail server is set, letters wait
 MANUAL: web.AppKey[dict[str, Markup]] = web.AppKey("MANUAL")

@@ -1,8 +1,9 @@
 """Registrar: does a registration request match the books, and what follows?
 
 A background task of every portal process, apart from the browser: what a request turns out to be shows neither in
-the answer nor in its time. The amount due of the last or the previous bill is the proof; a bill with nothing to pay
-proves nothing. Somebody who is registered already is told, and nothing changes.
+the answer nor in its time. What proves a request is `evidence`'s matter. Failures are paid for in advance: a request is
+taken in hand only while its budget lasts, and gets back what it has paid when it was a rightful one, so that no rush of
+guesses is answered before it is counted. Somebody who is registered already is told, and nothing changes.
 """
 
 from __future__ import annotations
@@ -16,16 +17,20 @@ from typing import Final
 
 import msgspec
 
+from lk_sync.cache.census import Census
 from lk_sync.cache.reader import CacheReader
 from lk_sync.clock import Clock, instant, moment
 from lk_sync.config import Lk
 from lk_sync.setting import SecretValue
-from lk_sync.store import attempts, audit, consents, letters, registrations, users
+from lk_sync.store import attempts, audit, codes, consents, letters, registrations, users
+from lk_sync.store.attempts import Budget
 from lk_sync.store.consents import Consent
 from lk_sync.store.database import Store, Tx
 from lk_sync.store.registrations import Outcome, Registration
 from lk_sync.store.users import ONE_TIME, User
 from portal import budgets, passwords
+from portal.census import CensusTaker
+from portal.evidence import Evidence, Rules, evidence
 from portal.passwords import Passwords
 from portal.refusal import Refusal
 
@@ -33,31 +38,16 @@ log: Final = logging.getLogger("portal.registrar")
 
 LEASE: Final = timedelta(minutes=2)
 LOOK_EVERY_SECONDS: Final = 5
-MONTHS: Final = 2  # the last with a bill and the one before it
-BILLS_LOOKED_AT: Final = 12  # a month may have several, withdrawn ones among them
+GUESSABLE: Final = "bill_number"  # as good as any second datum that is no code
 ACT: Final = "отметка на странице регистрации"
 
 
-class Evidence(msgspec.Struct, frozen=True):
-    """What the books say about a request. `holder_key` None: there is no such account."""
+class Taken(msgspec.Struct, frozen=True):
+    """A request in hand, and the budgets of failures that it has used in advance."""
 
-    holder_key: str | None
-    organisation: bool
-    matches: bool
-
-
-def evidence(cache: CacheReader, request: Registration) -> Evidence:
-    """Does the cache hold such an account, and was this the amount due of a bill of its two latest months?"""
-    key = cache.account_key(request.account)
-    with cache.view() as view:
-        card = None if key is None else view.card(key)
-        bills = [] if key is None else view.bills(key, most=BILLS_LOOKED_AT)
-    if card is None:
-        return Evidence(None, organisation=False, matches=False)
-    issued = [bill for bill in bills if bill.state == "issued"]
-    months = sorted({bill.period for bill in issued})[-MONTHS:]
-    amounts = {bill.amount_due_kopecks for bill in issued if bill.period in months and bill.amount_due_kopecks > 0}
-    return Evidence(card.holder_key, card.holder_kind == "organisation", request.amount_kopecks in amounts)
+    request: Registration
+    budgets: tuple[Budget, ...]
+    now: datetime
 
 
 class Registrar:
@@ -70,6 +60,8 @@ class Registrar:
         clock: Clock,
         passwords: Passwords,
         lk: Lk,
+        rules: Rules,
+        census: CensusTaker,
         letter_written: Callable[[], None],
     ) -> None:
         self._store = store
@@ -77,6 +69,8 @@ class Registrar:
         self._clock = clock
         self._passwords = passwords
         self._lk = lk
+        self._rules = rules
+        self._census = census
         self._letter_written = letter_written
         self._new = asyncio.Event()
 
@@ -94,54 +88,79 @@ class Registrar:
     async def settle_waiting(self) -> int:
         """Settles what waits, as far as it can be settled now. How many requests that were."""
         settled = 0
-        while self._books_are_open() and (request := await self._claim()) is not None:
-            settled += await self._settle(request)
+        while self._something_waits() and self._books_are_open():
+            counted = await self._census.fresh()
+            taken = await self._claim(counted)
+            if taken is None:
+                break
+            settled += await self._settle(taken, counted)
         return settled
+
+    def _something_waits(self) -> bool:
+        return registrations.waiting(self._store.reading) > 0
 
     def _books_are_open(self) -> bool:
         with self._cache.view() as view:
             return view.oldest("accounts", "bills") is not None
 
-    async def _claim(self) -> Registration | None:
-        """None: nothing waits, or so many did not match within this hour that the rest waits for the next."""
-        now = self._clock()
+    async def _claim(self, counted: Census) -> Taken | None:
+        """None: nothing waits, or so many of its kind did not match that the rest waits until they are forgotten."""
+        now, limits, few = self._clock(), self._lk.budgets, self._rules.section.few
 
-        def work(tx: Tx) -> Registration | None:
-            if not attempts.left(tx, budgets.failed_registrations(self._lk.budgets), now=now):
+        def work(tx: Tx) -> Taken | None:
+            sums, guessable = (
+                budgets.has_room(tx, budgets.failures(limits, kind, accounts=counted.accounts, few=few), now=now)
+                for kind in (None, GUESSABLE)
+            )
+            request = registrations.claim(tx, now=now, lease_until=now + LEASE, sums=sums, guessable=guessable)
+            if request is None:
                 return None
-            return registrations.claim(tx, now=now, lease_until=now + LEASE)
+            paid = budgets.failures(limits, request.proof_kind, accounts=counted.accounts, few=few)
+            attempts.take(tx, paid, now=now)
+            return Taken(request, paid, now)
 
         return await self._store.write(work)
 
-    async def _settle(self, request: Registration) -> bool:
-        found = evidence(self._cache, request)
+    async def _settle(self, taken: Taken, counted: Census) -> bool:
+        request, now = taken.request, self._clock()
+        found = evidence(self._cache, self._rules, counted, request, now)
+        proved = found.matches or self._is_from_the_desk(request, now)
         password = passwords.one_time()
         try:
-            hashed = await self._passwords.hash(passwords.typed_one_time(password)) if found.matches else ""
+            hashed = await self._passwords.hash(passwords.typed_one_time(password)) if proved else ""
         except Refusal:  # the threads are busy with logins; the lease ends, the request stays
+            await self._store.write(lambda tx: attempts.give_back(tx, taken.budgets, now=taken.now))
             return False
-        now = self._clock()
-        decision = Decision(self._lk, request, found, SecretValue(password), hashed, now)
+        decision = Decision(self._lk, taken, found, proved, SecretValue(password), hashed, self._clock())
         outcome = await self._store.write(decision.carry_out)
         log.info("регистрация %s: %s", request.registration, outcome)
         self._letter_written()
         return outcome is not None
+
+    def _is_from_the_desk(self, request: Registration, now: datetime) -> bool:
+        code = request.proof if request.proof_kind == "desk_code" else None
+        return code is not None and codes.is_good(self._store.reading, account=request.account, code=code, now=now)
 
 
 class Decision(msgspec.Struct, frozen=True):
     """One request and all that is known about it."""
 
     lk: Lk
-    request: Registration
+    taken: Taken
     evidence: Evidence
+    proved: bool
     password: SecretValue
     password_hash: str
     now: datetime
 
+    @property
+    def request(self) -> Registration:
+        return self.taken.request
+
     def carry_out(self, tx: Tx) -> Outcome | None:
         """One unit of work. None: another process has settled the request."""
         user = self._present_user(tx)
-        outcome = self._outcome(user)
+        outcome = self._outcome(tx, user)
         if not registrations.settle(tx, registration=self.request.registration, outcome=outcome, now=self.now):
             return None
         match outcome:
@@ -153,19 +172,26 @@ class Decision(msgspec.Struct, frozen=True):
                 self._write(tx, "organisation", self.request.email, self.request.language, {})
             case "taken" | "mismatch":
                 self._tell_owner(tx, user)
-        if outcome == "mismatch":
-            attempts.take(tx, [budgets.failed_registrations(self.lk.budgets)], now=self.now)
+        if outcome != "mismatch":
+            attempts.give_back(tx, self.taken.budgets, now=self.taken.now)
         return outcome
 
-    def _outcome(self, user: User | None) -> Outcome:
-        if not self.evidence.matches:
+    def _outcome(self, tx: Tx, user: User | None) -> Outcome:
+        if not self.proved or self.evidence.holder_key is None:
             return "mismatch"
         if self.evidence.organisation:
             return "organisation"
         if user is None or self._lapsed(user):
-            return "created"
+            return "created" if self._spend(tx, again=user is not None) else "mismatch"
         unused = user.password_kind == ONE_TIME
         return "renewed" if unused and user.email == self.request.email else "taken"
+
+    def _spend(self, tx: Tx, *, again: bool) -> bool:
+        """A code registers once; `again`: the one it has registered never came in, a wrong address perhaps."""
+        request, spends = self.request, self.evidence.spends
+        if request.proof_kind == "desk_code":
+            return codes.spend(tx, account=request.account, code=request.proof or "", now=self.now)
+        return spends is None or codes.spend_bill(tx, account=request.account, digest=spends, now=self.now) or again
 
     def _present_user(self, tx: Tx) -> User | None:
         """Whoever has the account now. A former holder's link ends here, if it has not ended before."""

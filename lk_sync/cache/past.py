@@ -6,7 +6,7 @@ once, which are for engines and commands and not for pages.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lk_sync.cache.doors import Door
@@ -74,3 +74,7 @@ class Past:
 
     def _each(self, name: str, **parameters: Any) -> Iterator[tuple[Any, ...]]:
         return self._door.each(self._sql[name], parameters)
+
+    def each(self, sql: str, parameters: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+        """The rows of a statement of another module of the cache, which may be many: not on the event loop."""
+        return self._door.each(sql, parameters)

@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from lk_sync.clock import instant
+from lk_sync.proofs import Proof
 from lk_sync.records import Kopecks
 from lk_sync.store.database import Tx
 
@@ -32,6 +33,8 @@ class Registration(msgspec.Struct, frozen=True):
     address: str
     browser: str
     created_at: str
+    proof_kind: Proof | None = None
+    proof: str | None = None
 
 
 def ask(tx: Tx, registration: Registration) -> bool:
@@ -39,9 +42,12 @@ def ask(tx: Tx, registration: Registration) -> bool:
     return tx.change("registrations.ask", **msgspec.structs.asdict(registration)) == 1
 
 
-def claim(tx: Tx, *, now: datetime, lease_until: datetime) -> Registration | None:
-    """Takes the oldest request that nobody has in hand."""
-    row = tx.row("registrations.due", now=instant(now))
+def claim(
+    tx: Tx, *, now: datetime, lease_until: datetime, sums: bool = True, guessable: bool = True
+) -> Registration | None:
+    """Takes the oldest request that nobody has in hand. `sums`: also one that shows the sum alone; `guessable`: also
+    one with a second datum that is no code."""
+    row = tx.row("registrations.due", now=instant(now), sums=int(sums), guessable=int(guessable))
     if row is None:
         return None
     won = tx.change("registrations.claim", registration=row[0], now=instant(now), lease_until=instant(lease_until))

@@ -18,14 +18,14 @@ from contextlib import suppress
 import psycopg
 import pytest
 
-from lk_sync.cache import merge, reader, schema
+from lk_sync.cache import census, merge, reader, schema
 from lk_sync.cache.base import SqliteBase
 from lk_sync.records import DATASETS
 from lk_sync.store import database
 
 STORE = database.statements("sqlite3")
 STORE_PSYCOPG = database.statements("psycopg")
-CACHE = reader.statements()
+CACHE = reader.statements() | census.statements()
 _NAMED = re.compile(r"(?<![:\w]):([a-z_]\w*)")
 _COUNTS = re.compile(r"\b(?:LIMIT|OFFSET)\s+(?::(\w+)|%\((\w+)\)s)")
 MERGED = ("differing", "vanished", "gone", "end", "write", "unwritten")

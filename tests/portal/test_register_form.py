@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.accounts import canonical
-from portal.pages.register.form import Faults, address, kopecks, read
+from portal.pages.register.form import FIELDS, Faults, Wanted, address, kopecks, read
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,8 @@ from portal.pages.register.form import Faults, address, kopecks, read
         ("1\u00a0234,56 ₽", 123456),
         ("12 руб.", 1200),
         ("0", 0),
+        ("-50,00", -5000),
+        ("−1 234,5 руб.", -123450),
     ],
 )
 def test_an_amount_is_read_to_the_kopeck(typed: str, meant: int) -> None:
@@ -32,7 +34,8 @@ def test_an_amount_is_read_to_the_kopeck(typed: str, meant: int) -> None:
     [
         "",
         "abc",
-        "-1",
+        "--1",
+        "1-",
         "+1",
         "1,234.56",
         "1.234,56",
@@ -117,7 +120,54 @@ def test_all_faults_are_told_at_once() -> None:
     assert set(found.by_field) == {"account", "email", "amount", "rules", "consent"}
 
 
-def test_a_zero_amount_is_told_apart_from_a_wrong_one() -> None:
-    found = read({"account": "1", "email": "a@b.ru", "amount": "0,00", "rules": "yes", "consent": "yes"})
+FORM = {"account": "1", "email": "a@b.ru", "amount": "0,00", "rules": "yes", "consent": "yes"}
+
+
+@pytest.mark.parametrize(
+    ("typed", "kind", "compared"),
+    [
+        ({"bill_number": " № 1026-000 17/а "}, "bill_number", "102600017А"),
+        ({"bill_code": "k7m 4qx"}, "bill_code", "K7M4QX"),
+        ({"bill_code": "К7М-4QХ"}, "bill_code", "K7M4QX"),  # typed on a Russian keyboard
+        ({"bill_code": "oil-olo"}, "bill_code", "011010"),
+        ({"payment_sum": "1 234,5 ₽", "payment_day": " 5.11.2026 г. "}, "payment", "123450 2026-11-05"),
+        ({"payment_sum": "1234.50", "payment_day": "2026-11-05"}, "payment", "123450 2026-11-05"),
+        ({"meter": "№ 15-0001234"}, "meter", "150001234"),
+        ({"desk_code": "7k2mq 4xh9c"}, "desk_code", "7K2MQ4XH9C"),
+    ],
+)
+def test_a_second_datum_is_read_as_people_write_it(typed: dict[str, str], kind: str, compared: str) -> None:
+    found = read(FORM | typed)
+    assert isinstance(found, Wanted)
+    assert (found.proof_kind, found.proof) == (kind, compared)
+
+
+@pytest.mark.parametrize(
+    ("typed", "field"),
+    [
+        ({"bill_number": "№ –"}, "bill_number"),
+        ({"bill_code": "K7M-4Q"}, "bill_code"),
+        ({"bill_code": "K7M-4Q!"}, "bill_code"),
+        ({"payment_sum": "10,00"}, "payment"),
+        ({"payment_day": "05.11.2026"}, "payment"),
+        ({"payment_sum": "0", "payment_day": "05.11.2026"}, "payment"),
+        ({"payment_sum": "10", "payment_day": "31.02.2026"}, "payment"),
+        ({"meter": "x" * 61}, "meter"),
+        ({"desk_code": "1"}, "desk_code"),
+        ({"meter": "1", "bill_number": "2"}, "proof"),
+    ],
+)
+def test_a_second_datum_that_cannot_be_one_is_told(typed: dict[str, str], field: str) -> None:
+    found = read(FORM | typed)
     assert isinstance(found, Faults)
-    assert "нулевой" in found.by_field["amount"][0]
+    assert set(found.by_field) == {field}
+
+
+def test_whoever_has_a_code_of_the_desk_needs_no_sum() -> None:
+    assert isinstance(read(FORM | {"amount": "", "desk_code": "7K2MQ-4XH9C"}), Wanted)
+    assert isinstance(read(FORM | {"amount": "x", "desk_code": "7K2MQ-4XH9C"}), Faults)
+
+
+@given(st.dictionaries(st.sampled_from([name for names in FIELDS.values() for name in names]), st.text(max_size=80)))
+def test_no_text_in_the_second_datum_breaks_the_form(typed: dict[str, str]) -> None:
+    assert isinstance(read(FORM | typed), Wanted | Faults)

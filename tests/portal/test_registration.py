@@ -14,7 +14,7 @@ from demo.mailbox import Mailbox
 from lk_sync.cache.reader import CacheReader
 from lk_sync.store import audit, consents, registrations, users
 from lk_sync.store.database import Store
-from portal.keys import LEGAL, PASSWORDS, REGISTRAR
+from portal.keys import CENSUS, LEGAL, PASSWORDS, REGISTRAR, RULES
 from portal.registrar import Registrar
 from tests.portal.world import (
     AHEAD,
@@ -138,7 +138,7 @@ async def test_no_box_is_ticked_beforehand_and_the_texts_are_linked(world: World
 
 
 @pytest.mark.parametrize("account", [SETTLED, AHEAD])
-@pytest.mark.parametrize("amount", ["0", "0,00", "50,00"])
+@pytest.mark.parametrize("amount", ["0", "0,00", "50,00", "-50,00", "−1"])
 async def test_a_bill_with_nothing_to_pay_is_never_evidence(world: World, account: str, amount: str) -> None:
     await world.browser().register(account, amount=amount)
     assert await world.letters() == []
@@ -294,7 +294,8 @@ async def test_two_registrars_settle_every_request_once(world: World) -> None:
         browser = world.browser(local_address=f"127.0.0.{2 + number % 3}")
         await browser.register((NEWCOMER, NEIGHBOUR, ODD)[number % 3], email=f"person{number % 3}@example.ru")
     store, cache = Store(world.config.lk.store_path), CacheReader(world.config.lk.cache_path)
-    other = Registrar(store, cache, world.clock, world.app[PASSWORDS], world.config.lk, lambda: None)
+    app = world.app
+    other = Registrar(store, cache, world.clock, app[PASSWORDS], world.config.lk, app[RULES], app[CENSUS], lambda: None)
     settled = await asyncio.gather(world.app[REGISTRAR].settle_waiting(), other.settle_waiting())
     store.close()
     cache.close()

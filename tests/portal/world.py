@@ -30,6 +30,7 @@ from lk_sync.store.database import Store
 from lk_sync.store.users import User
 from portal.app import make_app
 from portal.connections import Door, limits
+from portal.keys import CENSUS
 from portal.passwords import typed
 from portal.server import Service, listener
 
@@ -128,6 +129,7 @@ def write_settings(folder: Path, *, port: int, mailbox: Mailbox | None = None, *
     tree = yaml.safe_load((CONFIG / "lk.yaml").read_text("utf-8"))
     tree["data_dir"] = str(folder / "var")
     tree["portal"] |= {"base_url": f"http://127.0.0.1:{port}", "port": port}
+    tree["registration"]["few"] = 9  # all of the little town have the same sums
     del tree["mail"]
     environment = {}
     if mailbox is not None:
@@ -304,6 +306,7 @@ async def world(
     portal = config.lk.portal
     service = Service(app, Door(limits(portal, files=4096)), None)
     await service.start(listener(portal.listen, portal.port, shared=False))
+    await app[CENSUS].fresh()
     made = World(config, durable, reader, clock, service, mailbox)
     try:
         yield made

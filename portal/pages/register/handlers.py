@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 from http import HTTPStatus
+from itertools import chain
 from typing import Final
 from uuid import uuid4
 
@@ -16,28 +17,42 @@ import msgspec
 from aiohttp import web
 
 from lk_sync.clock import instant
+from lk_sync.proofs import Proof
 from lk_sync.store import attempts, registrations
 from lk_sync.store.database import Tx
 from lk_sync.store.registrations import Registration
 from portal import budgets
 from portal.access import address, form, language, public
-from portal.keys import CLOCK, LEGAL, LK, REGISTRAR, STORE
+from portal.evidence import is_common
+from portal.keys import CENSUS, CLOCK, LEGAL, LK, REGISTRAR, RULES, STORE
+from portal.language import N_
 from portal.origin import browser
-from portal.pages.register.form import Faults, Wanted, read
+from portal.pages.register.form import FIELDS, Faults, Wanted, read
 from portal.refusal import Refusal, see_other
+from portal.registrar import GUESSABLE
 from portal.render import render, words
 
 WAITING_AT_MOST: Final = 5_000
 COME_BACK_SECONDS: Final = 600
-SHOWN_AGAIN: Final = ("account", "email", "amount")
+SHOWN_AGAIN: Final = ("account", "email", "amount", *chain.from_iterable(FIELDS.values()))
+COMMON: Final = N_("Это подходит многим счетам и потому ничего не доказывает. Возьмите что-нибудь другое.")
+ONLY_CODES: Final = N_("Сейчас слишком много неверных попыток, поэтому годится только код.")
 
 routes = web.RouteTableDef()
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What the page says beside its questions. `more`: it asks for a second datum; `first`: for the first time."""
+
+    more: bool
+    faults: dict[str, list[str]] = {}
+    first: bool = False
 
 
 @routes.get("/register")
 @public
 async def ask(request: web.Request) -> web.Response:
-    return _page(request, {}, {}, HTTPStatus.OK)
+    return _page(request, Asked(more=_asks_everybody(request)))
 
 
 @routes.get("/register/sent")
@@ -53,11 +68,50 @@ async def sent(request: web.Request) -> web.Response:
 async def register(request: web.Request) -> web.Response:
     wanted = read(form(request))
     if isinstance(wanted, Faults):
-        return _page(request, dict(form(request)), wanted.by_field, HTTPStatus.UNPROCESSABLE_ENTITY)
+        more = bool(wanted.by_field.keys() & {"proof", *FIELDS}) or _asks_everybody(request) or _was_asked(request)
+        return _page(request, Asked(more, wanted.by_field), status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    if (asked := _second_datum(request, wanted)) is not None:
+        return _page(request, asked, status=HTTPStatus.UNPROCESSABLE_ENTITY if asked.faults else HTTPStatus.OK)
     now = request.app[CLOCK]()
     await request.app[STORE].write(lambda tx: _store(tx, request, wanted, now))
     request.app[REGISTRAR].wake()
     return see_other("/register/sent")
+
+
+def _second_datum(request: web.Request, wanted: Wanted) -> Asked | None:
+    """What must be asked for beside the sum, or is wrong with what was shown; decided by what was typed, not by whose
+    account it is."""
+    rules, counted = request.app[RULES], request.app[CENSUS].last
+    if wanted.proof_kind is None:
+        more = _asks_everybody(request) or rules.wants_more(wanted.amount_kopecks, counted)
+        return Asked(more=True, first=True) if more else None
+    if wanted.proof_kind not in _offered(request):
+        return Asked(True, {"proof": [ONLY_CODES]})
+    if counted is not None and is_common(counted, wanted.proof_kind, wanted.proof or ""):
+        return Asked(True, {wanted.proof_kind: [COMMON]})
+    return None
+
+
+def _was_asked(request: web.Request) -> bool:
+    return form(request).get("more") == "yes"
+
+
+def _asks_everybody(request: web.Request) -> bool:
+    """The supplier wants it always, or so many sums did not match that a sum alone counts no more."""
+    return request.app[RULES].section.second_datum == "always" or not _has_room(request, None)
+
+
+def _offered(request: web.Request) -> tuple[Proof, ...]:
+    codes_only = not _has_room(request, GUESSABLE)
+    return request.app[RULES].offered(request.app[CENSUS].last, codes_only=codes_only)
+
+
+def _has_room(request: web.Request, kind: Proof | None) -> bool:
+    app = request.app
+    counted, few = app[CENSUS].last, app[RULES].section.few
+    accounts = counted.accounts if counted else 0
+    wanted = budgets.failures(app[LK].budgets, kind, accounts=accounts, few=few)
+    return budgets.has_room(app[STORE].reading, wanted, now=app[CLOCK]())
 
 
 def _store(tx: Tx, request: web.Request, wanted: Wanted, now: datetime) -> None:
@@ -87,6 +141,8 @@ def _request(request: web.Request, wanted: Wanted, now: datetime) -> Registratio
         address=address(request),
         browser=browser(request),
         created_at=instant(now),
+        proof_kind=wanted.proof_kind,
+        proof=wanted.proof,
     )
 
 
@@ -96,18 +152,22 @@ def _id(form_id: str, wanted: Wanted) -> str:
     return hashlib.sha256(content).hexdigest()[:32]
 
 
-def _page(
-    request: web.Request, fields: dict[str, str], faults: dict[str, list[str]], status: HTTPStatus
-) -> web.Response:
+def _page(request: web.Request, asked: Asked, *, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
     gettext, legal, reader = words(request).gettext, request.app[LEGAL], language(request)
+    fields, counted = dict(form(request)) if request.method == "POST" else {}, request.app[CENSUS].last
     return render(
         request,
         "register/page.html",
         status=status,
         typed={name: fields.get(name, "")[:254] for name in SHOWN_AGAIN},
         ticked={name for name in ("rules", "consent") if fields.get(name) == "yes"},
-        errors={field: [gettext(sentence) for sentence in sentences] for field, sentences in faults.items()},
-        form_id=uuid4().hex,
+        errors={field: [gettext(sentence) for sentence in sentences] for field, sentences in asked.faults.items()},
+        form_id=fields.get("request", "")[:64] or uuid4().hex,
+        more=asked.more,
+        asked_now=asked.first,
+        offered=_offered(request) if asked.more else (),
+        has_codes=request.app[RULES].prints_codes,
+        months=counted.months if counted else (),
         rules=legal.current("rules", reader),
         consent=legal.current("personal_data", reader),
     )
