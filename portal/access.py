@@ -1,7 +1,8 @@
 """Access: who is this visitor, and which pages are open to them?
 
 Every handler is marked: `@file` (the same bytes for all), `@public` (anyone), `@newcomer` (logged in, also with a
-one-time password), `@subscriber` (logged in, own password chosen). A route without a mark is refused at start.
+one-time password), `@subscriber` (logged in with an own password, on an account of their own) or `@open_to(…)` (the
+same, and whoever has been let into the account as far as that). A route without a mark is refused at start.
 """
 
 from __future__ import annotations
@@ -17,18 +18,19 @@ from urllib.parse import quote
 import msgspec
 from aiohttp import hdrs, web
 
-from lk_sync.store import sessions, users
+from lk_sync.store import links, sessions, users
+from lk_sync.store.database import Tx
+from lk_sync.store.links import OWNER, Role
 from portal import forgery
 from portal.keys import CACHE, CLOCK, LK, ORIGIN, SEEN, STORE
 from portal.language import LANGUAGES, accepted
 from portal.refusal import Refusal, see_other
-from portal.render import FRAME, Frame
+from portal.render import FRAME, Frame, render
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 H = TypeVar("H", bound=Handler)
 
 SESSION: Final = "__Host-session"
-SESSION_SHOWN: Final = 12  # of 64 characters of the hash
 LANGUAGE: Final = "__Host-language"
 READS: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
@@ -42,8 +44,29 @@ class Mark(Enum):
     SUBSCRIBER = "subscriber"
 
 
+class Need(Enum):
+    """What a page asks of whoever opens it: to own the account, or to have been let in as far as this."""
+
+    OWNER = "owner"
+    VIEW = "view"  # sees what is charged, paid, agreed
+    METERS = "meters"  # sees meters and readings
+    READINGS = "readings"  # hands in readings
+    PAY = "pay"  # pays
+    PERSON = "person"  # nothing of the account: the page is about whoever is logged in
+
+
+MAY: Final[Mapping[Role, frozenset[Need]]] = {
+    "owner": frozenset(Need),
+    "readings": frozenset({Need.METERS, Need.READINGS, Need.PERSON}),
+    "view": frozenset({Need.VIEW, Need.METERS, Need.PERSON}),
+    "pay": frozenset({Need.VIEW, Need.METERS, Need.PAY, Need.PERSON}),
+}
+_WORDS: Final = {role: frozenset(need.value for need in needs) for role, needs in MAY.items()}
+
+
 class Visitor(msgspec.Struct, frozen=True):
-    """A logged-in subscriber. `account` is the number, `account_key` the cache's key (0 when it has none).
+    """A logged-in person on one of the accounts open to them. `account` is the number, `account_key` the cache's key (0
+    when it has none), `role` as whom they are there, `alias` how they call it; `several`: others are open to them too.
 
     `csrf` is the value of the field `csrf` of every form; `session` tells sessions apart in journals; `unread` counts
     notifications, up to a hundred.
@@ -58,9 +81,16 @@ class Visitor(msgspec.Struct, frozen=True):
     must_change_password: bool
     session: str
     unread: int
+    role: Role
+    alias: str
+    several: bool
+
+    def may(self, need: Need) -> bool:
+        return need in MAY[self.role]
 
 
 _MARKS: dict[object, Mark] = {}
+_NEEDS: dict[object, Need] = {}
 _VISITOR: web.RequestKey[Visitor | None] = web.RequestKey("visitor")
 _FORM: web.RequestKey[Mapping[str, str]] = web.RequestKey("form")
 _FORM_SECRET: web.RequestKey[str] = web.RequestKey("form secret")
@@ -85,9 +115,24 @@ def newcomer(handler: H) -> H:
 
 
 def subscriber(handler: H) -> H:
-    """Logged in with an own password. Others are sent to log in, or to choose a password."""
-    _MARKS[handler] = Mark.SUBSCRIBER
-    return handler
+    """Logged in with an own password, on an account of their own. Others are sent to log in, or to choose a password;
+    whoever was let into somebody else's account is refused."""
+    return open_to(Need.OWNER)(handler)
+
+
+def open_to(need: Need) -> Callable[[H], H]:
+    """Like `@subscriber`, and open to those whom the owner has let in as far as `need`."""
+
+    def mark(handler: H) -> H:
+        _MARKS[handler], _NEEDS[handler] = Mark.SUBSCRIBER, need
+        return handler
+
+    return mark
+
+
+def need_of(handler: object) -> Need | None:
+    """What a page for subscribers asks of them; None: it is another kind of page."""
+    return _NEEDS.get(handler)
 
 
 def mark_of(handler: object) -> Mark | None:
@@ -161,10 +206,13 @@ def _load(request: web.Request) -> Visitor | None:
         account_key=NO_ACCOUNT if key is None else key,
         holder_key=session.holder_key,
         language=session.language,
-        csrf=forgery.token(session.csrf_key),
+        csrf=forgery.token(session.csrf_key) + forgery.tag(session.csrf_key, session.account),
         must_change_password=session.password_kind == users.ONE_TIME,
-        session=session.token_hash[:SESSION_SHOWN],
+        session=session.token_hash[: sessions.SHOWN],
         unread=session.unread,
+        role=session.role,
+        alias=session.alias,
+        several=bool(session.several),
     )
 
 
@@ -194,9 +242,12 @@ async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
         raise match.http_exception
     if mark is not Mark.PUBLIC and (elsewhere := await _turn_away(request, mark)) is not None:
         return elsewhere
-    if request.method not in READS:
-        await _read_form(request)
     request[FRAME] = _frame(request)
+    need = _NEEDS.get(match.handler)
+    if need is not None and not visitor(request).may(need):
+        return _not_for_guests(request)
+    if request.method not in READS:
+        await _read_form(request, of_account=need not in (None, Need.PERSON))
     response = await handler(request)
     if (secret := request.get(_FORM_SECRET)) is not None:
         response.set_cookie(forgery.COOKIE, secret, secure=True, httponly=True, samesite="Strict", path="/")
@@ -211,28 +262,43 @@ def _frame(request: web.Request) -> Frame:
         csrf=form_token(request),
         account=found.account if found and shown else None,
         unread=found.unread if found and shown else 0,
+        alias=found.alias if found else "",
+        role=found.role if found else OWNER,
+        may=_WORDS[found.role] if found else frozenset(),
+        several=found is not None and found.several,
     )
+
+
+def _not_for_guests(request: web.Request) -> web.Response:
+    """Whoever was let in for less than this page: told so, or led to what is open to them."""
+    if request.path == "/" and request.method in READS:
+        return see_other("/readings")
+    return render(request, "not_for_guests.html", status=HTTPStatus.FORBIDDEN)
 
 
 async def _turn_away(request: web.Request, mark: Mark | None) -> web.StreamResponse | None:
     found = visitor_or_none(request)
     if found is None:
-        await _end_link(request)
-        return _to_login(request)
+        return see_other("/accounts") if await _end_link(request) else _to_login(request)
     if found.must_change_password and mark is not Mark.NEWCOMER:
         return see_other("/password")
     return None
 
 
-async def _end_link(request: web.Request) -> None:
-    """A live session without a visitor: the account has another holder now, and the former one's link is closed."""
+async def _end_link(request: web.Request) -> bool:
+    """A live session without a visitor: the account has another holder now, and whatever the former one opened and
+    gave is closed. Whether the person has other accounts."""
     session = _session(request)
     if session is None:
-        return
+        return False
     now = request.app[CLOCK]()
-    await request.app[STORE].write(
-        lambda tx: users.end(tx, user_code=session.user_code, reason="holder_changed", now=now)
-    )
+
+    def work(tx: Tx) -> bool:
+        account, holder_key = session.account, session.holder_key
+        users.end_holder(tx, account=account, holder_key=holder_key, reason="holder_changed", now=now)
+        return bool(links.of_user(tx, user_code=session.user_code, now=now))
+
+    return await request.app[STORE].write(work)
 
 
 def _to_login(request: web.Request) -> web.StreamResponse:
@@ -244,14 +310,18 @@ def _to_login(request: web.Request) -> web.StreamResponse:
     return see_other("/login")
 
 
-async def _read_form(request: web.Request) -> None:
-    """Reads the form within the limits and refuses one that our page did not send."""
+async def _read_form(request: web.Request, *, of_account: bool) -> None:
+    """Reads the form within the limits and refuses one that our page did not send; also one that was made for another
+    account, in a window that was left open, when it is about the account."""
     if forgery.from_elsewhere(request, request.app[ORIGIN].base_url):
         raise Refusal(HTTPStatus.FORBIDDEN)
     if request.content_type != FORM_TYPE:
         raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
     request[_FORM] = fields = await _fields(request)
-    if not forgery.same(fields.get(forgery.FIELD, ""), form_token(request)):
+    given, expected = fields.get(forgery.FIELD, ""), form_token(request)
+    if not of_account:
+        given, expected = given[: forgery.LENGTH], expected[: forgery.LENGTH]
+    if not forgery.same(given, expected):
         raise Refusal(HTTPStatus.FORBIDDEN)
 
 

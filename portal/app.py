@@ -28,7 +28,7 @@ from lk_sync.mail.stationery import Stationery
 from lk_sync.store import attempts, sessions
 from lk_sync.store.database import Store, Tx
 from portal import freshness, pages, render, spreadsheet
-from portal.access import gate, mark_of
+from portal.access import MAY, gate, mark_of
 from portal.answers import Answers
 from portal.census import CensusTaker
 from portal.evidence import Rules
@@ -91,7 +91,7 @@ def make_app(config: Config, *, store: Store, cache: CacheReader, clock: Clock =
 
 def _add_pages(app: web.Application, lk: Lk) -> None:
     try:
-        render.setup(app, lk, pages.menu())
+        render.setup(app, lk, {role: pages.menu(role) for role in MAY})
     except jinja2.TemplateSyntaxError as error:
         raise SettingsError(f"{error.filename}, строка {error.lineno}: {error.message}") from error
     freshness.setup(app)

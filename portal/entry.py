@@ -19,8 +19,9 @@ from portal.keys import LK
 from portal.origin import browser
 
 
-def begin(tx: Tx, request: web.Request, *, user_code: str, now: datetime) -> str:
-    """Opens a session and ends the one this browser had. Returns the token for `admit`."""
+def begin(tx: Tx, request: web.Request, *, user_code: str, now: datetime, account: str = "") -> str:
+    """Opens a session, on `account` if the user record opens that, and ends the one this browser had. Returns the token
+    for `admit`."""
     if former := request.cookies.get(SESSION):
         sessions.end(tx, token=former)
     token = secrets.token_urlsafe(32)
@@ -28,6 +29,7 @@ def begin(tx: Tx, request: web.Request, *, user_code: str, now: datetime) -> str
         tx,
         token=token,
         user_code=user_code,
+        account=account,
         csrf_key=forgery.new_secret(),
         now=now,
         lasts=timedelta(hours=request.app[LK].portal.session_hours),

@@ -1,7 +1,8 @@
 """Forgery: was this form sent by our own page, in this visitor's own browser?
 
 A form carries an HMAC of a secret that only our cookie holds: the key of the session, or before login the value
-of `__Host-form`. The browser's word on where a request comes from is checked as well.
+of `__Host-form`. Behind a login a second one follows, of the account that the form was made for. The browser's word on
+where a request comes from is checked as well.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from aiohttp import web
 
 FIELD: Final = "csrf"
 COOKIE: Final = "__Host-form"
+LENGTH: Final = 64  # of a token
+TAG_LENGTH: Final = 16
 
 
 def new_secret() -> str:
@@ -23,6 +26,12 @@ def new_secret() -> str:
 def token(secret: str) -> str:
     """What a form must carry beside a cookie whose secret this is."""
     return hmac.digest(secret.encode("utf-8", "surrogateescape"), b"lk form", "sha256").hex()
+
+
+def tag(secret: str, account: str) -> str:
+    """What follows the token in a form about `account`."""
+    about = b"lk form of " + account.encode("utf-8", "surrogateescape")
+    return hmac.digest(secret.encode("utf-8", "surrogateescape"), about, "sha256").hex()[:TAG_LENGTH]
 
 
 def same(given: str, expected: str) -> bool:

@@ -198,7 +198,7 @@ class Decision(msgspec.Struct, frozen=True):
         user = users.of_account(tx, account=self.request.account)
         if user is None or self.evidence.holder_key in (None, user.holder_key):
             return user
-        users.end(tx, user_code=user.user_code, reason="holder_changed", now=self.now)
+        users.end_holder(tx, account=user.account, holder_key=user.holder_key, reason="holder_changed", now=self.now)
         return None
 
     def _lapsed(self, user: User) -> bool:

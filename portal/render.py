@@ -6,7 +6,7 @@ One environment per language is prepared when the process starts. Templates stan
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -19,6 +19,7 @@ from babel.support import Translations
 
 from lk_sync.config import Lk, Supplier
 from lk_sync.formats import Formats
+from lk_sync.store.links import OWNER, Role
 from portal import assets
 from portal.language import LANGUAGES, SOURCE, translations
 from portal.templating import LanguageEnvironment
@@ -35,13 +36,20 @@ class MenuItem(msgspec.Struct, frozen=True):
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True):
-    """What the page around the content shows. `account` is the number on the bill; None: nobody is logged in.
-    `unread`: notifications, up to a hundred."""
+    """What the page around the content shows. `account` is the number on the bill; None: nobody is logged in. `alias`:
+    how its reader calls it. `unread`: notifications, up to a hundred. `role`: as whom the reader is there, `may`: what
+    that lets him do (`Need` of access.py); `several`: there are other accounts to change to. `looks`: classes of the
+    page, for size and contrast."""
 
     language: str = SOURCE
     csrf: str = ""
     account: str | None = None
     unread: int = 0
+    alias: str = ""
+    role: Role = OWNER
+    may: frozenset[str] = frozenset()
+    several: bool = False
+    looks: str = ""
 
 
 FRAME: Final = web.RequestKey("frame", Frame)
@@ -50,11 +58,16 @@ ENVIRONMENTS: Final = {language: web.AppKey(f"templates_{language}", jinja2.Envi
 FORMATS: Final = {language: web.AppKey(f"formats_{language}", Formats) for language in LANGUAGES}
 
 
-def setup(app: web.Application, lk: Lk, menu: Sequence[MenuItem]) -> None:
-    """Prepares all languages. Raises jinja2.TemplateSyntaxError for a template that cannot be compiled."""
+Menus = Mapping[Role, Sequence[MenuItem]]
+
+
+def setup(app: web.Application, lk: Lk, menus: Menus) -> None:
+    """Prepares all languages; `menus`: what the menu holds for whom. Raises jinja2.TemplateSyntaxError for a template
+    that cannot be compiled."""
+    fixed = tuple((role, tuple(items)) for role, items in menus.items())
     for language in LANGUAGES:
         app[FORMATS[language]] = formats = _formats(language, lk.zone)
-        app[ENVIRONMENTS[language]] = _environment(language, formats, lk.supplier, tuple(menu))
+        app[ENVIRONMENTS[language]] = _environment(language, formats, lk.supplier, fixed)
 
 
 @cache
@@ -63,7 +76,9 @@ def _formats(language: str, zone: ZoneInfo) -> Formats:
 
 
 @cache
-def _environment(language: str, formats: Formats, supplier: Supplier, menu: tuple[MenuItem, ...]) -> jinja2.Environment:
+def _environment(
+    language: str, formats: Formats, supplier: Supplier, menus: tuple[tuple[Role, tuple[MenuItem, ...]], ...]
+) -> jinja2.Environment:
     """Compiled once in a process, for all its applications."""
     catalogue, words = translations(language), vocabulary(language)
     environment = LanguageEnvironment(catalogue)
@@ -72,8 +87,8 @@ def _environment(language: str, formats: Formats, supplier: Supplier, menu: tupl
         supplier=supplier,
         style=assets.address("portal.css"),
         icon=assets.address("icon.svg"),
-        menu=[(item.path, catalogue.gettext(item.title)) for item in menu if not item.aside],
-        menu_aside=[(item.path, catalogue.gettext(item.title)) for item in menu if item.aside],
+        menu={role: _lines(items, catalogue, aside=False) for role, items in menus},
+        menu_aside={role: _lines(items, catalogue, aside=True) for role, items in menus},
     )
     environment.filters.update(
         money=formats.money,
@@ -90,6 +105,10 @@ def _environment(language: str, formats: Formats, supplier: Supplier, menu: tupl
     )
     environment.compile_all()
     return environment
+
+
+def _lines(items: Sequence[MenuItem], catalogue: Translations, *, aside: bool) -> list[tuple[str, str]]:
+    return [(item.path, catalogue.gettext(item.title)) for item in items if item.aside is aside]
 
 
 def render(request: web.Request, template: str, *, status: int = 200, **context: Any) -> web.Response:

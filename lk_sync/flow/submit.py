@@ -78,7 +78,14 @@ def submit(
     )
     detail = {"account": account, "meter": meter, "value_micro": reading.value_micro, "supersedes": supersedes}
     audit.append(
-        tx, actor=user_code, act="reading_submitted", object=f"item:{item}", now=now, address=address, detail=detail
+        tx,
+        actor=user_code,
+        act="reading_submitted",
+        object=f"item:{item}",
+        now=now,
+        address=address,
+        detail=detail,
+        account=account,
     )
     return Answer("taken", submission)
 

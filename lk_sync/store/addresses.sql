@@ -12,5 +12,8 @@ ON CONFLICT (address) DO UPDATE SET answer = excluded.answer;
 DELETE FROM refused_addresses WHERE address = :address;
 
 -- name: owners
--- Live users who are written to at an address.
-SELECT user_code, account FROM user_records WHERE email = :address AND ended_at IS NULL ORDER BY user_code LIMIT :most;
+-- Live users who are written to at an address, with the accounts they open.
+SELECT u.user_code, a.account
+FROM user_records AS u JOIN user_accounts AS a ON a.user_code = u.user_code
+WHERE u.email = :address AND u.ended_at IS NULL AND a.ended_at IS NULL
+ORDER BY u.user_code, a.since, a.link LIMIT :most;

@@ -38,8 +38,9 @@ def append(
     now: datetime,
     address: str = "",
     detail: Mapping[str, Any] | None = None,
+    account: str | None = None,
 ) -> None:
-    """One line, in the same unit of work as the act itself."""
+    """One line, in the same unit of work as the act itself. `account`: whose owner may be shown it."""
     tx.change(
         "audit.append",
         entry=_entry(),
@@ -49,6 +50,7 @@ def append(
         object=object,
         address=address,
         detail=msgspec.json.encode(detail or {}).decode(),
+        account=account,
     )
 
 
@@ -58,6 +60,11 @@ def about(tx: Tx, *, object: str) -> list[Entry]:  # noqa: A002 - as above
 
 def by(tx: Tx, *, actor: str) -> list[Entry]:
     return [Entry(*row) for row in tx.rows("audit.by", actor=actor)]
+
+
+def on_account(tx: Tx, *, account: str, actor: str, since: str, most: int) -> list[Entry]:
+    rows = tx.rows("audit.on_account", account=account, actor=actor, since=since, most=most)
+    return [Entry(*row) for row in rows]
 
 
 def did_from(tx: Tx, *, actor: str, act: str, address: str, since: datetime) -> bool:

@@ -1,7 +1,7 @@
 -- name: append!
 -- A line is only ever added.
-INSERT INTO audit (entry, at, actor, act, object, address, detail)
-VALUES (:entry, :at, :actor, :act, :object, :address, :detail);
+INSERT INTO audit (entry, at, actor, act, object, address, detail, account)
+VALUES (:entry, :at, :actor, :act, :object, :address, :detail, :account);
 
 -- name: about
 -- What happened to an object, oldest first.
@@ -16,3 +16,9 @@ SELECT at, actor, act, object, address, detail FROM audit WHERE actor = :actor O
 SELECT 1 FROM audit
 WHERE actor = :actor AND at > :since AND act = :act AND address = :address
 LIMIT 1;
+
+-- name: on_account
+-- What somebody did on an account since then, the newest first.
+SELECT at, actor, act, object, address, detail FROM audit
+WHERE account = :account AND actor = :actor AND at >= :since
+ORDER BY at DESC, entry DESC LIMIT :most;

@@ -100,15 +100,15 @@ def of_month(tx: Tx, *, account: str, meter: str, period: Month) -> list[Former]
     return [Former._make(row) for row in tx.rows("submissions.of_month", account=account, meter=meter, period=period)]
 
 
-def of_account(tx: Tx, *, account: str, user_code: str, since: Month, most: int = 100) -> list[Submitted]:
-    """The newest first."""
-    rows = tx.rows("submissions.of_account", account=account, user_code=user_code, since=since, most=most)
+def of_account(tx: Tx, *, account: str, holder_key: str, since: Month, most: int = 100) -> list[Submitted]:
+    """What the holder and those he let in have handed in, the newest first."""
+    rows = tx.rows("submissions.of_account", account=account, holder_key=holder_key, since=since, most=most)
     return [_submitted(row) for row in rows]
 
 
-def one(tx: Tx, *, submission: str, account: str, user_code: str) -> Submitted | None:
-    """None also when it is another user's."""
-    row = tx.row("submissions.one", submission=submission, account=account, user_code=user_code)
+def one(tx: Tx, *, submission: str, account: str, holder_key: str) -> Submitted | None:
+    """None also when it belongs to another account or to another holder of this one."""
+    row = tx.row("submissions.one", submission=submission, account=account, holder_key=holder_key)
     return None if row is None else _submitted(row)
 
 

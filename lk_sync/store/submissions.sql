@@ -17,21 +17,23 @@ WHERE s.account = :account AND s.meter = :meter AND s.period = :period
 ORDER BY s.submitted_at DESC, CASE WHEN o.state = 'superseded' THEN 1 ELSE 0 END, s.submission;
 
 -- name: of_account
--- What a user handed in for an account since a month, with how far it got, the newest first.
+-- What was handed in for an account under one holder since a month, with how far it got, the newest first.
 SELECT s.submission, s.item, s.meter, s.period, s.value_micro, s.taken_on, s.flags, s.submitted_at,
     o.state, o.line, b.file, o.exported_at, o.answered_at, o.answer_code, o.answer_text
 FROM submitted_readings AS s JOIN outbox AS o ON o.item = s.item
 LEFT JOIN batches AS b ON b.sink = o.sink AND b.number = o.batch
-WHERE s.account = :account AND s.user_code = :user_code AND s.period >= :since
+WHERE s.account = :account AND s.period >= :since AND s.user_code IN (
+    SELECT l.user_code FROM user_accounts AS l WHERE l.account = :account AND l.holder_key = :holder_key)
 ORDER BY s.submitted_at DESC, s.submission LIMIT :most;
 
 -- name: one^
--- One reading that a user handed in, with how far it got.
+-- One reading that was handed in for an account under one holder, with how far it got.
 SELECT s.submission, s.item, s.meter, s.period, s.value_micro, s.taken_on, s.flags, s.submitted_at,
     o.state, o.line, b.file, o.exported_at, o.answered_at, o.answer_code, o.answer_text
 FROM submitted_readings AS s JOIN outbox AS o ON o.item = s.item
 LEFT JOIN batches AS b ON b.sink = o.sink AND b.number = o.batch
-WHERE s.submission = :submission AND s.account = :account AND s.user_code = :user_code;
+WHERE s.submission = :submission AND s.account = :account AND s.user_code IN (
+    SELECT l.user_code FROM user_accounts AS l WHERE l.account = :account AND l.holder_key = :holder_key);
 
 -- name: rejected
 -- A page of the readings that the accounting system has refused, in the order of its answers.

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from importlib import import_module
 from types import ModuleType
-from typing import Final
+from typing import Final, TypeGuard
 
 from aiohttp import web
 
+from lk_sync.store.links import OWNER, Role
+from portal.access import MAY, need_of
 from portal.render import MenuItem
 
 PAGES: Final = (
@@ -43,5 +45,12 @@ def tables() -> list[web.RouteTableDef]:
     return [page.routes for page in modules()]
 
 
-def menu() -> list[MenuItem]:
-    return [page.MENU for page in modules() if hasattr(page, "MENU")]
+def menu(role: Role = OWNER) -> list[MenuItem]:
+    """What the menu holds for whoever is on an account in this role: the pages that are open to it."""
+    items = [page.MENU for page in modules() if hasattr(page, "MENU")]
+    needs = {route.path: need_of(route.handler) for table in tables() for route in table if _is_shown(route)}
+    return [item for item in items if (need := needs.get(item.path)) is None or need in MAY[role]]
+
+
+def _is_shown(route: web.AbstractRouteDef) -> TypeGuard[web.RouteDef]:
+    return isinstance(route, web.RouteDef) and route.method == "GET"

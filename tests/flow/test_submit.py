@@ -60,7 +60,7 @@ class Desk:
         outbox.export(tx, sink="drop", number=number, now=self.now)
 
     def stored(self) -> list[submissions.Submitted]:
-        return submissions.of_account(self.store.reading, account=ACCOUNT, user_code=self.user, since=0)
+        return submissions.of_account(self.store.reading, account=ACCOUNT, holder_key="h", since=0)
 
     def payloads(self) -> list[dict[str, Any]]:
         rows = self.store.read(lambda tx: [each.payload for each in outbox.waiting(tx, kind="reading")])
@@ -193,9 +193,9 @@ def test_nothing_is_left_when_the_unit_of_work_fails(desk: Desk) -> None:
     assert desk.payloads() == []
 
 
-def test_another_user_finds_nothing(desk: Desk) -> None:
+def test_another_holder_finds_nothing(desk: Desk) -> None:
     answer = desk.hand_in(103)
     store = desk.store.reading
-    assert submissions.one(store, submission=answer.submission, account=ACCOUNT, user_code="other") is None
-    assert submissions.one(store, submission=answer.submission, account="other", user_code=desk.user) is None
-    assert submissions.one(store, submission=answer.submission, account=ACCOUNT, user_code=desk.user) is not None
+    assert submissions.one(store, submission=answer.submission, account=ACCOUNT, holder_key="other") is None
+    assert submissions.one(store, submission=answer.submission, account="other", holder_key="h") is None
+    assert submissions.one(store, submission=answer.submission, account=ACCOUNT, holder_key="h") is not None

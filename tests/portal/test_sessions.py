@@ -117,7 +117,10 @@ async def test_when_the_account_has_another_holder_the_link_ends(subscriber: Bro
     assert not await answers(subscriber)
     assert users.of_account(world.store.reading, account=SUBSCRIBER) is None
     acts = [(entry.act, entry.detail) for entry in audit.by(world.store.reading, actor=audit.SYSTEM)]
-    assert acts == [("link_ended", '{"why":"holder_changed"}')]
+    assert acts == [
+        ("link_ended", f'{{"why":"holder_changed","account":"{SUBSCRIBER}"}}'),
+        ("user_ended", '{"why":"holder_changed"}'),
+    ]
     change_holder(world.config.lk.cache_path, SUBSCRIBER, f"holder-{SUBSCRIBER}")
     assert not await answers(subscriber)
 

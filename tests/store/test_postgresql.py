@@ -115,7 +115,17 @@ def test_a_connection_that_breaks_within_a_unit_makes_the_unit_anew(store: Store
 def test_a_key_that_is_taken_is_told_without_what_the_row_holds(store: Store) -> None:
     def twice(tx: Tx) -> None:
         for _ in range(2):
-            tx.change("audit.append", entry="е1", at="", actor="Иванов", act="", object="", address="", detail="")
+            tx.change(
+                "audit.append",
+                entry="е1",
+                at="",
+                actor="Иванов",
+                act="",
+                object="",
+                address="",
+                detail="",
+                account=None,
+            )
 
     with pytest.raises(BadData, match="23505") as found:
         store.write_now(twice)
@@ -131,7 +141,9 @@ def test_nothing_is_a_character_that_postgresql_lacks(store: Store) -> None:
 
 def test_the_connection_for_reading_cannot_write(store: Store) -> None:
     with pytest.raises(Unreachable, match="read-only"):
-        store.reading.change("audit.append", entry="1", at="", actor="", act="", object="", address="", detail="")
+        store.reading.change(
+            "audit.append", entry="1", at="", actor="", act="", object="", address="", detail="", account=None
+        )
     with pytest.raises(Unreachable, match="read-only"):
         store.read(_open)
 

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from portal.access import subscriber, visitor
+from portal.access import Need, open_to, visitor
 from portal.freshness import as_of
 from portal.keys import CACHE
 from portal.language import N_
@@ -15,7 +15,7 @@ routes = web.RouteTableDef()
 
 
 @routes.get("/bills")
-@subscriber
+@open_to(Need.VIEW)
 async def show(request: web.Request) -> web.Response:
     with request.app[CACHE].view() as view:
         subject = subject_of(view, visitor(request))

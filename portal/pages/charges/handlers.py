@@ -7,7 +7,7 @@ from http import HTTPStatus
 import msgspec
 from aiohttp import web
 
-from portal.access import subscriber, visitor
+from portal.access import Need, open_to, visitor
 from portal.freshness import AsOf, as_of
 from portal.keys import CACHE
 from portal.pages.charges import files
@@ -31,7 +31,7 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 @routes.get("/charges")
-@subscriber
+@open_to(Need.VIEW)
 async def show(request: web.Request) -> web.Response:
     shown = formats(request)
     asked = _asked(request)
@@ -57,7 +57,7 @@ async def show(request: web.Request) -> web.Response:
 
 
 @routes.get("/charges.xlsx")
-@subscriber
+@open_to(Need.VIEW)
 async def as_workbook(request: web.Request) -> web.Response:
     asked = _asked_for_a_file(request)
     if isinstance(asked, web.Response):
@@ -68,7 +68,7 @@ async def as_workbook(request: web.Request) -> web.Response:
 
 
 @routes.get("/charges.csv")
-@subscriber
+@open_to(Need.VIEW)
 async def as_text(request: web.Request) -> web.Response:
     asked = _asked_for_a_file(request)
     if isinstance(asked, web.Response):

@@ -14,7 +14,7 @@ from aiohttp import web
 from lk_sync.cache.reader import BalanceRow, BillRow, MeterRow, PaymentRow, ReadingRow, View
 from lk_sync.flow.acceptance import Span, window_of
 from lk_sync.records import Kopecks, Month
-from portal.access import subscriber, visitor
+from portal.access import Need, open_to, visitor
 from portal.freshness import as_of
 from portal.keys import CACHE, LK
 from portal.pages.readings.cards import handed_in
@@ -65,7 +65,7 @@ DATASETS = ("accounts", "balances", "bills", "payments", "meters", "readings")
 
 
 @routes.get("/")
-@subscriber
+@open_to(Need.VIEW)
 async def show(request: web.Request) -> web.Response:
     today = today_of(request)
     span = window_of(today, request.app[LK].readings)

@@ -59,7 +59,7 @@ async def log_in(request: web.Request) -> web.Response:
 
 def _take(tx: Tx, request: web.Request, account: str, now: datetime) -> tuple[User | None, tuple[attempts.Budget, ...]]:
     """Raises Refusal (429) when this was tried too often."""
-    user = users.of_account(tx, account=account)
+    user = users.of_login(tx, name=account, now=now)
     here = address(request)
     known = budgets.knows(tx, user, address=here, now=now)
     wanted = budgets.login(request.app[LK].budgets, account=account, address=here, known=known)
@@ -86,8 +86,10 @@ def _settle(
         audit.append(tx, actor="visitor", act="login_refused", object=f"account:{account}", now=now, address=here)
         return None
     attempts.give_back(tx, taken, now=now)
-    token = entry.begin(tx, request, user_code=user.user_code, now=now)
-    audit.append(tx, actor=user.user_code, act="login", object=f"account:{account}", now=now, address=here)
+    shown = user.account
+    token = entry.begin(tx, request, user_code=user.user_code, account=shown, now=now)
+    about = f"account:{shown}"
+    audit.append(tx, actor=user.user_code, act="login", object=about, account=shown, now=now, address=here)
     return token
 
 

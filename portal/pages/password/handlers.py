@@ -102,4 +102,4 @@ def _choose(tx: Tx, request: web.Request, user: User, hashed: str, now: datetime
             context={"account": user.account, "changed_at": instant(now)},
             now=now,
         )
-    return entry.begin(tx, request, user_code=user.user_code, now=now)
+    return entry.begin(tx, request, user_code=user.user_code, account=visitor(request).account, now=now)

@@ -58,7 +58,7 @@ def handed_in(request: web.Request, span: Span) -> list[Submitted]:
     reader = visitor(request)
     since = next_month(span.period, -MONTHS_OF_WAYS)
     return submissions.of_account(
-        request.app[STORE].reading, account=reader.account, user_code=reader.user_code, since=since
+        request.app[STORE].reading, account=reader.account, holder_key=reader.holder_key, since=since
     )
 
 

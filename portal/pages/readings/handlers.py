@@ -10,7 +10,7 @@ from aiohttp import web
 from lk_sync.flow.acceptance import Accepted, Question
 from lk_sync.flow.submit import Answer
 from lk_sync.store import submissions
-from portal.access import subscriber, visitor
+from portal.access import Need, open_to, visitor
 from portal.freshness import as_of
 from portal.keys import CACHE, LK, STORE
 from portal.pages.readings.attempt import (
@@ -40,13 +40,13 @@ LONGEST_SHOWN: Final = 60
 
 
 @routes.get("/readings")
-@subscriber
+@open_to(Need.METERS)
 async def show(request: web.Request) -> web.Response:
     return _page(request)
 
 
 @routes.post("/readings")
-@subscriber
+@open_to(Need.READINGS)
 async def hand_in(request: web.Request) -> web.Response:
     attempt = attempt_of(request)
     if (first := sent_before(request, attempt)) is not None:
@@ -64,7 +64,7 @@ async def hand_in(request: web.Request) -> web.Response:
 
 
 @routes.get("/readings/history")
-@subscriber
+@open_to(Need.METERS)
 async def history(request: web.Request) -> web.Response:
     with request.app[CACHE].view() as view:
         subject = subject_of(view, visitor(request))
@@ -88,11 +88,11 @@ async def history(request: web.Request) -> web.Response:
 
 
 @routes.get("/readings/{submission:[0-9a-f-]{36}}")
-@subscriber
+@open_to(Need.METERS)
 async def passport(request: web.Request) -> web.Response:
     reader, store_tx = visitor(request), request.app[STORE].reading
     submission = request.match_info["submission"]
-    found = submissions.one(store_tx, submission=submission, account=reader.account, user_code=reader.user_code)
+    found = submissions.one(store_tx, submission=submission, account=reader.account, holder_key=reader.holder_key)
     if found is None:
         raise Refusal(404)
     with request.app[CACHE].view() as view:

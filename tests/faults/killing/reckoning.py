@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from demo.bookkeeper import ReadingTaken
 from lk_sync.flow.submit import Answer
-from lk_sync.store import submissions
+from lk_sync.store import submissions, users
 from lk_sync.store.database import Store
 from lk_sync.store.submissions import Submitted
 from tests.faults.killing.counters import entries
@@ -64,7 +64,9 @@ def _shown(town: Town, answered: list[tuple[Form, Answer]]) -> dict[str, Submitt
 
 
 def _as_shown(tx: Any, form: Form) -> Submitted | None:
-    return submissions.one(tx, submission=form.submission, account=form.account, user_code=form.user_code)
+    user = users.find(tx, user_code=form.user_code)
+    assert user is not None
+    return submissions.one(tx, submission=form.submission, account=form.account, holder_key=user.holder_key)
 
 
 def _in_files_once(town: Town, handed_over: dict[str, Submitted]) -> None:
