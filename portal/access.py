@@ -1,8 +1,9 @@
 """Access: who is this visitor, and which pages are open to them?
 
-Every handler is marked: `@file` (the same bytes for all), `@public` (anyone), `@newcomer` (logged in, also with a
-one-time password), `@subscriber` (logged in with an own password, on an account of their own) or `@open_to(…)` (the
-same, and whoever has been let into the account as far as that). A route without a mark is refused at start.
+Every handler is marked: `@file` (the same bytes for all), `@public` (anyone), `@sealed` (whoever has the address,
+which is a secret of its own), `@newcomer` (logged in, also with a one-time password), `@subscriber` (logged in with an
+own password, on an account of their own) or `@open_to(…)` (the same, and whoever has been let into the account as far
+as that). A route without a mark is refused at start.
 """
 
 from __future__ import annotations
@@ -34,12 +35,14 @@ SESSION: Final = "__Host-session"
 LANGUAGE: Final = "__Host-language"
 READS: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
+PARTS_TYPE: Final = "multipart/form-data"  # RFC 8058 wants it to be taken, too
 NO_ACCOUNT: Final = 0  # keys are >= 10 or < 0, so this one finds no row
 
 
 class Mark(Enum):
     FILE = "file"
     PUBLIC = "public"
+    SEALED = "sealed"
     NEWCOMER = "newcomer"
     SUBSCRIBER = "subscriber"
 
@@ -105,6 +108,13 @@ def file(handler: H) -> H:
 def public(handler: H) -> H:
     """Anyone may ask. What it shows belongs to nobody in particular."""
     _MARKS[handler] = Mark.PUBLIC
+    return handler
+
+
+def sealed(handler: H) -> H:
+    """Whoever has the address may do what it is for, a mail program too: its forms bring no secret of ours and may come
+    from anywhere. The handler checks the address before it does anything."""
+    _MARKS[handler] = Mark.SEALED
     return handler
 
 
@@ -240,13 +250,15 @@ async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
         raise Refusal(HTTPStatus.MISDIRECTED_REQUEST)
     if match.http_exception is not None:
         raise match.http_exception
-    if mark is not Mark.PUBLIC and (elsewhere := await _turn_away(request, mark)) is not None:
+    if mark not in (Mark.PUBLIC, Mark.SEALED) and (elsewhere := await _turn_away(request, mark)) is not None:
         return elsewhere
     request[FRAME] = _frame(request)
     need = _NEEDS.get(match.handler)
     if need is not None and not visitor(request).may(need):
         return _not_for_guests(request)
-    if request.method not in READS:
+    if mark is Mark.SEALED and request.method not in READS:
+        await _read_sealed(request)
+    elif request.method not in READS:
         await _read_form(request, of_account=need not in (None, Need.PERSON))
     response = await handler(request)
     if (secret := request.get(_FORM_SECRET)) is not None:
@@ -323,6 +335,13 @@ async def _read_form(request: web.Request, *, of_account: bool) -> None:
         given, expected = given[: forgery.LENGTH], expected[: forgery.LENGTH]
     if not forgery.same(given, expected):
         raise Refusal(HTTPStatus.FORBIDDEN)
+
+
+async def _read_sealed(request: web.Request) -> None:
+    """Reads the form within the limits, wherever it comes from."""
+    if request.content_type not in (FORM_TYPE, PARTS_TYPE):
+        raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+    request[_FORM] = await _fields(request)
 
 
 async def _fields(request: web.Request) -> Mapping[str, str]:

@@ -24,6 +24,7 @@ PAGES: Final = (
     "bills",
     "payments",
     "documents",
+    "notifications",
     "static_files",
     "help",
     "register",

@@ -270,7 +270,7 @@ def test_every_statement_about_accounts_begins_with_the_account(name: str) -> No
     sql = statements()[name]
     if "FROM dataset_state" in sql or "FROM codes" in sql or "FROM services" in sql or "FROM account_keys" in sql:
         return
-    if "FROM journal" in sql and ":account" not in sql:  # of all accounts together
+    if ("FROM journal" in sql or ":after" in sql) and ":account" not in sql:  # of all accounts together
         return
     for condition in re.findall(r"WHERE\s+(\S+) = :account|ON\s+(\S+) = :account|WHERE\s+(\S+)", sql):
         assert not condition[2], f"{name}: a condition that does not begin with the account"

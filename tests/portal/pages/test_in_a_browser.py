@@ -21,7 +21,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-PATHS = ("/", "/charges", "/readings", "/bills", "/payments", "/documents", "/password", "/help")
+PATHS = (
+    *("/", "/charges", "/readings", "/bills", "/payments", "/documents", "/password", "/help"),
+    *("/notifications", "/notifications/settings"),
+)
 FAULTS = ("error", "warning")
 LEFT = "net::ERR_ABORTED"  # the visitor went on before a picture had come
 SMALLEST_TARGET = 44

@@ -33,12 +33,14 @@ OWN = (
     "/payments",
     "/readings",
     "/documents",
+    "/notifications/settings",
 )
 PUBLIC = ("/help", "/register", "/register/sent", "/login", "/rules", "/rules/{version}", "/consent")
 NAMELESS = {
     *(("GET", path) for path in (*OWN, *PUBLIC, "/password", "/consent/{version}", "/static/{name}")),
     *(("GET", path) for path in ("/healthz", "/readyz")),
     *(("POST", path) for path in ("/password", "/register", "/login", "/logout", "/language")),
+    *(("POST", f"/notifications/{path}") for path in ("read", "address", "settings")),
 }
 
 Attempt = Callable[[Browser, str], Awaitable[Page]]
@@ -51,6 +53,11 @@ async def _post_reading(browser: Browser, submission: str) -> Page:
 
 # Routes that name something: how to try them with what is the neighbour's.
 ATTEMPTS: dict[tuple[str, str], Attempt] = {
+    ("GET", "/notifications"): lambda browser, submission: browser.get(f"/notifications?before={submission}"),
+    ("GET", "/unsubscribe/{token}"): lambda browser, submission: browser.get(f"/unsubscribe/{NEIGHBOUR}.{'A' * 24}"),
+    ("POST", "/unsubscribe/{token}"): lambda browser, submission: browser.post(
+        f"/unsubscribe/{NEIGHBOUR}.{'A' * 24}", {}, form_on="/help"
+    ),
     ("GET", "/readings/history"): lambda browser, submission: browser.get(f"/readings/history?meter={METER}"),
     ("GET", "/readings/{submission}"): lambda browser, submission: browser.get(f"/readings/{submission}"),
     ("POST", "/readings"): _post_reading,
