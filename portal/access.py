@@ -22,8 +22,8 @@ from aiohttp import hdrs, web
 from lk_sync.store import links, sessions, users
 from lk_sync.store.database import Tx
 from lk_sync.store.links import OWNER, Role
-from portal import forgery
-from portal.keys import CACHE, CLOCK, LK, ORIGIN, SEEN, STORE
+from portal import forgery, maintenance
+from portal.keys import CACHE, CLOCK, LK, ORIGIN, SEEN, STORE, WORKS
 from portal.language import LANGUAGES, accepted
 from portal.refusal import Refusal, see_other
 from portal.render import FRAME, Frame, render
@@ -250,6 +250,10 @@ async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
         raise Refusal(HTTPStatus.MISDIRECTED_REQUEST)
     if match.http_exception is not None:
         raise match.http_exception
+    works = request.app[WORKS]
+    works.look()
+    if works.closes(match.handler):
+        return _with_secret(request, _closed(request))
     if mark not in (Mark.PUBLIC, Mark.SEALED) and (elsewhere := await _turn_away(request, mark)) is not None:
         return elsewhere
     request[FRAME] = _frame(request)
@@ -260,7 +264,18 @@ async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
         await _read_sealed(request)
     elif request.method not in READS:
         await _read_form(request, of_account=need not in (None, Need.PERSON))
-    response = await handler(request)
+        if works.refuses(match.handler):
+            return maintenance.refused_page(request, works, form(request))
+    return _with_secret(request, await handler(request))
+
+
+def _closed(request: web.Request) -> web.Response:
+    request[FRAME] = _frame(request)
+    return maintenance.closed_page(request, request.app[WORKS])
+
+
+def _with_secret(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+    """The cookie of forms before login, if the page has made one."""
     if (secret := request.get(_FORM_SECRET)) is not None:
         response.set_cookie(forgery.COOKIE, secret, secure=True, httponly=True, samesite="Strict", path="/")
     return response
@@ -269,8 +284,11 @@ async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
 def _frame(request: web.Request) -> Frame:
     found = visitor_or_none(request)
     shown = found is not None and not found.must_change_password
+    works, reader = request.app[WORKS], language(request)
     return Frame(
-        language=language(request),
+        language=reader,
+        notice=works.notice(reader),
+        will_close=works.will_close,
         csrf=form_token(request),
         account=found.account if found and shown else None,
         unread=found.unread if found and shown else 0,

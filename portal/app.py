@@ -49,7 +49,9 @@ from portal.keys import (
     SEEN,
     STORE,
     VISITS,
+    WORKS,
 )
+from portal.language import LANGUAGES
 from portal.legal import Legal
 from portal.origin import Origin
 from portal.pages.help.handlers import manuals
@@ -58,6 +60,7 @@ from portal.registrar import Registrar
 from portal.seen import Seen
 from portal.shield import shield
 from portal.visits import Visits
+from portal.works import Announced
 
 MOST_FIELDS: Final = 100
 CLEAN_EVERY_SECONDS: Final = 600
@@ -83,6 +86,7 @@ def make_app(config: Config, *, store: Store, cache: CacheReader, clock: Clock =
     app[MANUAL] = manuals(lk)
     _add_pages(app, lk)
     app[ANSWERS] = Answers(app)
+    app[WORKS] = Announced(store, clock, {each: app[render.FORMATS[each]] for each in LANGUAGES})
     app[POST] = _post(config, store, clock)
     _add_registrar(app, config)
     app.cleanup_ctx.append(_beside_the_pages)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from portal.registrar import Registrar
     from portal.seen import Seen
     from portal.visits import Visits
+    from portal.works import Announced
 
 LK = web.AppKey("LK", Lk)
 CONFIG_DIR = web.AppKey("CONFIG_DIR", Path)
@@ -39,6 +40,7 @@ PASSWORDS: web.AppKey[Passwords] = web.AppKey("PASSWORDS")
 LEGAL: web.AppKey[Legal] = web.AppKey("LEGAL")
 CENSUS: web.AppKey[CensusTaker] = web.AppKey("CENSUS")
 RULES: web.AppKey[Rules] = web.AppKey("RULES")
+WORKS: web.AppKey[Announced] = web.AppKey("WORKS")
 REGISTRAR: web.AppKey[Registrar] = web.AppKey("REGISTRAR")
 POST: web.AppKey[Post | None] = web.AppKey("POST")  # None: no mail server is set, letters wait
 MANUAL: web.AppKey[dict[str, Markup]] = web.AppKey("MANUAL")

@@ -24,6 +24,7 @@ from portal import assets
 from portal.language import LANGUAGES, SOURCE, translations
 from portal.templating import LanguageEnvironment
 from portal.vocabulary import vocabulary
+from portal.works import Notice
 
 
 class MenuItem(msgspec.Struct, frozen=True):
@@ -39,11 +40,13 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     """What the page around the content shows. `account` is the number on the bill; None: nobody is logged in. `alias`:
     how its reader calls it. `unread`: notifications, up to a hundred. `role`: as whom the reader is there, `may`: what
     that lets him do (`Need` of access.py); `several`: there are other accounts to change to. `looks`: classes of the
-    page, for size and contrast."""
+    page, for size and contrast. `notice`: works that go on or are planned; `will_close`: and close the portal."""
 
     language: str = SOURCE
     csrf: str = ""
     account: str | None = None
+    notice: Notice | None = None
+    will_close: bool = False
     unread: int = 0
     alias: str = ""
     role: Role = OWNER

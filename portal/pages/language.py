@@ -13,6 +13,7 @@ from portal.keys import STORE
 from portal.language import LANGUAGES
 from portal.paths import ours
 from portal.refusal import Refusal, see_other
+from portal.works import never_closed
 
 A_YEAR_SECONDS: Final = 31_536_000
 
@@ -21,6 +22,7 @@ routes = web.RouteTableDef()
 
 @routes.post("/language")
 @public
+@never_closed
 async def choose(request: web.Request) -> web.Response:
     """Kept in a cookie, and for a subscriber in the user record: letters speak the same language."""
     language = form(request).get("language", "")

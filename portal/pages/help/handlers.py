@@ -18,6 +18,7 @@ from portal.keys import MANUAL
 from portal.language import LANGUAGES
 from portal.legal import markdown
 from portal.render import render
+from portal.works import never_closed
 
 HERE: Final = Path(__file__).parent
 
@@ -26,6 +27,7 @@ routes = web.RouteTableDef()
 
 @routes.get("/help")
 @public
+@never_closed
 async def manual(request: web.Request) -> web.Response:
     return render(request, "help/page.html", manual=request.app[MANUAL][language(request)])
 

@@ -22,6 +22,7 @@ from portal.passwords import typed, typed_one_time
 from portal.paths import ours
 from portal.refusal import see_other
 from portal.render import render, words
+from portal.works import way_in
 
 PAGE = "login/page.html"
 
@@ -39,6 +40,7 @@ async def ask(request: web.Request) -> web.Response:
 
 @routes.post("/login")
 @public
+@way_in
 async def log_in(request: web.Request) -> web.Response:
     fields = form(request)
     account, password = canonical(fields.get("account", "")), fields.get("password", "")

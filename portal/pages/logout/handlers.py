@@ -10,12 +10,14 @@ from portal import entry
 from portal.access import address, newcomer, visitor
 from portal.keys import CLOCK, STORE
 from portal.refusal import see_other
+from portal.works import way_in
 
 routes = web.RouteTableDef()
 
 
 @routes.post("/logout")
 @newcomer
+@way_in
 async def log_out(request: web.Request) -> web.Response:
     who, here, now = visitor(request), address(request), request.app[CLOCK]()
 

@@ -21,6 +21,7 @@ from portal.keys import CLOCK, LK, PASSWORDS, POST, STORE
 from portal.passwords import objection, typed
 from portal.refusal import Refusal, see_other
 from portal.render import render, words
+from portal.works import way_in
 
 PAGE = "password/page.html"
 
@@ -37,6 +38,7 @@ async def ask(request: web.Request) -> web.Response:
 
 @routes.post("/password")
 @newcomer
+@way_in
 async def change(request: web.Request) -> web.Response:
     user = users.find(request.app[STORE].reading, user_code=visitor(request).user_code)
     if user is None:
