@@ -25,7 +25,7 @@ from lk_sync.errors import SettingsError
 from lk_sync.mail.carrier import Carrier
 from lk_sync.mail.post import Post
 from lk_sync.mail.stationery import Stationery
-from lk_sync.store import attempts, sessions
+from lk_sync.store import attempts, devices, sessions
 from lk_sync.store.database import Store, Tx
 from portal import freshness, pages, render, spreadsheet
 from portal.access import MAY, gate, mark_of
@@ -172,6 +172,7 @@ async def _keep_clean(app: web.Application) -> None:
         now = app[CLOCK]()
         sessions.sweep(tx, now=now, idle=idle)
         attempts.sweep(tx, now=now)
+        devices.sweep(tx, now=now)
 
     while True:
         await app[STORE].write(clean)

@@ -47,7 +47,8 @@ def admit(response: web.Response, token: str) -> web.Response:
 
 
 def dismiss(response: web.Response) -> web.Response:
-    """The browser forgets the session and every page it has seen."""
-    response.del_cookie(SESSION, secure=True, httponly=True, samesite="Strict", path="/")
-    response.headers["Clear-Site-Data"] = '"cache", "cookies", "storage"'
+    """The browser forgets the session and every page it has seen; not that its user has signed in from it before."""
+    for cookie in (SESSION, forgery.COOKIE):
+        response.del_cookie(cookie, secure=True, httponly=True, samesite="Strict", path="/")
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response

@@ -10,6 +10,7 @@ from yarl import URL
 
 from lk_sync.store import audit, sessions, users
 from portal.access import SESSION
+from portal.devices import COOKIE as DEVICE
 from portal.forgery import COOKIE
 from portal.keys import SEEN
 from tests.portal.world import PASSWORD, SUBSCRIBER, Browser, World, change_holder
@@ -56,7 +57,7 @@ async def test_the_cookie_says_all_that_protects_it(world: World) -> None:
     before = (await browser.get("/login")).headers.getall("Set-Cookie")
     after = (await browser.log_in(SUBSCRIBER)).headers.getall("Set-Cookie")
     kept = {cookie.split("=")[0]: cookie for cookie in (*before, *after) if "Max-Age=0" not in cookie}
-    assert set(kept) == {COOKIE, SESSION}
+    assert set(kept) == {COOKIE, SESSION, DEVICE}
     for cookie in kept.values():
         attributes = {part.strip() for part in cookie.split(";")[1:]}
         assert attributes == {"HttpOnly", "Path=/", "SameSite=Strict", "Secure"}
@@ -77,7 +78,7 @@ async def test_logout_ends_every_session_and_clears_the_browser(subscriber: Brow
     token = subscriber.cookie(SESSION)
     left = await subscriber.post("/logout", {}, form_on=GUARDED)
     assert left.location == "/login"
-    assert left.headers["Clear-Site-Data"] == '"cache", "cookies", "storage"'
+    assert left.headers["Clear-Site-Data"] == '"cache", "storage"'
     assert subscriber.cookie(SESSION) is None
     for browser in (phone, with_cookie(world, token)):
         assert not await answers(browser)

@@ -14,7 +14,7 @@ from aiohttp import web
 from lk_sync.store import attempts, audit, users
 from lk_sync.store.database import Tx
 from lk_sync.store.users import ONE_TIME, User
-from portal import budgets, entry
+from portal import budgets, devices, entry
 from portal.access import address, form, public, visitor_or_none
 from portal.accounts import canonical
 from portal.keys import CLOCK, LK, PASSWORDS, STORE
@@ -56,7 +56,7 @@ async def log_in(request: web.Request) -> web.Response:
     if token is None or user is None:
         return _asked_again(request, {}, HTTPStatus.FORBIDDEN)
     wanted = "/password" if user.password_kind == ONE_TIME else ours(fields.get("next", ""))
-    return entry.admit(see_other(wanted), token)
+    return devices.remember(request, entry.admit(see_other(wanted), token))
 
 
 def _take(tx: Tx, request: web.Request, account: str, now: datetime) -> tuple[User | None, tuple[attempts.Budget, ...]]:
@@ -92,6 +92,7 @@ def _settle(
     token = entry.begin(tx, request, user_code=user.user_code, account=shown, now=now)
     about = f"account:{shown}"
     audit.append(tx, actor=user.user_code, act="login", object=about, account=shown, now=now, address=here)
+    devices.signed_in(tx, request, user, now=now)
     return token
 
 
