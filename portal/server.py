@@ -25,7 +25,7 @@ from portal import access, headers
 from portal.connections import Door, Guest
 from portal.keys import ANSWERS, CLOCK, ORIGIN, VISITS
 from portal.origin import browser
-from portal.visits import Visit
+from portal.visits import Visit, harmless
 
 BACKLOG: Final = 1024
 DRAIN_SECONDS: Final = 5
@@ -128,7 +128,7 @@ class Service:
                 session=known.session if known else None,
                 browser=browser(request),
                 method=request.method,
-                page=request.path_qs,
+                page=harmless(request.path_qs),
                 status=status,
             )
         )
@@ -196,7 +196,7 @@ class Connection(RequestHandler):
         if isinstance(resp, web.HTTPException):
             resp = answers.instead_of(request, resp)
         elif resp is None:
-            log.error("%s: обработчик не вернул ответа", request.path)
+            log.error("%s: обработчик не вернул ответа", harmless(request.path))
             resp = answers.to(request, HTTPStatus.INTERNAL_SERVER_ERROR)
         if self._leaving:
             resp.force_close()
@@ -215,7 +215,7 @@ class Connection(RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionError("the answer has begun already")
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            log.error("ответ не построен: %s %s", request.method, request.path, exc_info=exc)
+            log.error("ответ не построен: %s %s", request.method, harmless(request.path), exc_info=exc)
         response = self._service.app[ANSWERS].to(request, status)
         response.force_close()
         return response

@@ -13,6 +13,7 @@ from aiohttp import web
 from lk_sync.errors import LkError
 from portal.keys import ANSWERS
 from portal.refusal import Refusal
+from portal.visits import harmless
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -36,9 +37,9 @@ async def shield(request: web.Request, handler: Handler) -> web.StreamResponse:
         return request.app[ANSWERS].instead_of(request, error)
     except Exception as error:
         if _is_out_of_order(error):
-            log.error("хранилище не отвечает (%s): %s %s", error, request.method, request.path)  # noqa: TRY400 - all is said
+            log.error("хранилище не отвечает (%s): %s %s", error, request.method, harmless(request.path))  # noqa: TRY400 - all is said
             return request.app[ANSWERS].to(request, HTTPStatus.SERVICE_UNAVAILABLE, retry_after=COME_BACK_SECONDS)
-        log.exception("страница не построена: %s %s", request.method, request.path)
+        log.exception("страница не построена: %s %s", request.method, harmless(request.path))
         return request.app[ANSWERS].to(request, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 

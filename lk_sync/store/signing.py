@@ -23,7 +23,7 @@ _NOBODYS: Final = "0" * 24
 
 def token(tx: Tx, *, purpose: str, subject: str) -> str:
     """`subject` is of capitals and digits, as a user code is. Writes when the key is needed for the first time."""
-    return f"{subject}.{mac(_made(tx, purpose), subject)}"
+    return f"{subject}.{mac(made(tx, purpose), subject)}"
 
 
 def subject_of(tx: Tx, *, purpose: str, token: str) -> str | None:
@@ -45,7 +45,8 @@ def key(tx: Tx, purpose: str) -> str | None:
     return None if row is None else str(row[0])
 
 
-def _made(tx: Tx, purpose: str) -> str:
+def made(tx: Tx, purpose: str) -> str:
+    """The key of a purpose, made when it is needed for the first time."""
     found = key(tx, purpose)
     if found is None:
         tx.change("signing.make", purpose=purpose, key=secrets.token_hex(32))

@@ -25,6 +25,7 @@ PAGES: Final = (
     "payments",
     "documents",
     "notifications",
+    "calendar",
     "static_files",
     "help",
     "register",

@@ -25,6 +25,7 @@ NO_PAGES = {"/healthz", "/readyz", "/static/{name}"}
 FILES = {"/charges.xlsx", "/charges.csv"}  # to keep: a browser shows no page for them
 AFTER_A_FORM = {"/register/sent"}
 IN_A_LETTER = {"/unsubscribe/{token}"}
+FOR_A_PROGRAM = {"/calendar/{secret}.ics"}
 OF_A_VERSION = ("/rules/2026-11-01", "/consent/2026-11-01")  # linked from where they were accepted
 ANONYMOUS = {"/", "/login", "/register", "/help", "/rules", "/consent", "/rules/{version}", "/consent/{version}"}
 CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
@@ -100,7 +101,9 @@ def test_all_pages_fit_the_smallest_phone_and_a_desk_and_speak_english(stage: St
         visitor.press("English")
         walk(visitor, "/", words=words)
     assert anonymous == ANONYMOUS
-    assert anonymous | seen | AFTER_A_FORM | IN_A_LETTER == {resource.canonical for resource in resources()}
+    assert anonymous | seen | AFTER_A_FORM | IN_A_LETTER | FOR_A_PROGRAM == {
+        resource.canonical for resource in resources()
+    }
     assert not sorted({word for word in words if CYRILLIC.search(word)} - {"Русский"})
 
 

@@ -60,7 +60,9 @@ async def test_the_cookie_says_all_that_protects_it(world: World) -> None:
     assert set(kept) == {COOKIE, SESSION, DEVICE}
     for cookie in kept.values():
         attributes = {part.strip() for part in cookie.split(";")[1:]}
-        assert attributes == {"HttpOnly", "Path=/", "SameSite=Strict", "Secure"}
+        lasting = {part for part in attributes if part.startswith("Max-Age=")}
+        assert attributes - lasting == {"HttpOnly", "Path=/", "SameSite=Strict", "Secure"}
+        assert bool(lasting) == cookie.startswith(DEVICE), "a session ends with the window"
 
 
 async def test_the_store_holds_hashes_and_no_tokens(subscriber: Browser, world: World) -> None:

@@ -34,6 +34,7 @@ OWN = (
     "/readings",
     "/documents",
     "/notifications/settings",
+    "/calendar",
 )
 PUBLIC = ("/help", "/register", "/register/sent", "/login", "/rules", "/rules/{version}", "/consent")
 NAMELESS = {
@@ -41,6 +42,7 @@ NAMELESS = {
     *(("GET", path) for path in ("/healthz", "/readyz")),
     *(("POST", path) for path in ("/password", "/register", "/login", "/logout", "/language")),
     *(("POST", f"/notifications/{path}") for path in ("read", "address", "settings")),
+    *(("POST", path) for path in ("/calendar", "/calendar/sums", "/calendar/end")),
 }
 
 Attempt = Callable[[Browser, str], Awaitable[Page]]
@@ -54,6 +56,7 @@ async def _post_reading(browser: Browser, submission: str) -> Page:
 # Routes that name something: how to try them with what is the neighbour's.
 ATTEMPTS: dict[tuple[str, str], Attempt] = {
     ("GET", "/notifications"): lambda browser, submission: browser.get(f"/notifications?before={submission}"),
+    ("GET", "/calendar/{secret}.ics"): lambda browser, submission: browser.get(f"/calendar/{NEIGHBOUR}.ics"),
     ("GET", "/unsubscribe/{token}"): lambda browser, submission: browser.get(f"/unsubscribe/{NEIGHBOUR}.{'A' * 24}"),
     ("POST", "/unsubscribe/{token}"): lambda browser, submission: browser.post(
         f"/unsubscribe/{NEIGHBOUR}.{'A' * 24}", {}, form_on="/help"
