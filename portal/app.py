@@ -44,6 +44,7 @@ from portal.keys import (
     ORIGIN,
     PASSWORDS,
     POST,
+    RECOVERER,
     REGISTRAR,
     RULES,
     SEEN,
@@ -56,6 +57,7 @@ from portal.legal import Legal
 from portal.origin import Origin
 from portal.pages.help.handlers import manuals
 from portal.passwords import Passwords
+from portal.recoverer import Recoverer
 from portal.registrar import Registrar
 from portal.seen import Seen
 from portal.shield import shield
@@ -122,6 +124,7 @@ def _add_registrar(app: web.Application, config: Config) -> None:
         app[CENSUS],
         lambda: _wake(app[POST]),
     )
+    app[RECOVERER] = Recoverer(app[STORE], app[CACHE], app[CLOCK], config.lk, lambda: _wake(app[POST]))
 
 
 def _post(config: Config, store: Store, clock: Clock) -> Post | None:
@@ -141,7 +144,9 @@ def _wake(post: Post | None) -> None:
 
 async def _beside_the_pages(app: web.Application) -> AsyncIterator[None]:
     post = app[POST]
-    work = [app[REGISTRAR].run, app[CENSUS].run, lambda: _keep_clean(app)] + ([post.run] if post else [])
+    work = [app[REGISTRAR].run, app[RECOVERER].run, app[CENSUS].run, lambda: _keep_clean(app)] + (
+        [post.run] if post else []
+    )
     tasks = [asyncio.create_task(_whatever_happens(each)) for each in work]
     writers = [
         asyncio.create_task(app[VISITS].keep_writing()),

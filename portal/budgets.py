@@ -44,6 +44,14 @@ def registration(limits: Budgets, *, account: str, address: str) -> tuple[Budget
     )
 
 
+def recovery(limits: Budgets, *, account: str, address: str) -> tuple[Budget, ...]:
+    """As often as registration, and apart from it."""
+    return (
+        Budget("recovery_address", address, "day", limits.register_address_per_day),
+        Budget("recovery_account", account, "day", limits.register_account_per_day),
+    )
+
+
 def failures(limits: Budgets, proof: Proof | None, *, accounts: int, few: int) -> tuple[Budget, ...]:
     """Of everyone together, for requests of one kind; only those that do not match count, so that a rush of subscribers
     is no attack.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from portal.legal import Legal
     from portal.origin import Origin
     from portal.passwords import Passwords
+    from portal.recoverer import Recoverer
     from portal.registrar import Registrar
     from portal.seen import Seen
     from portal.visits import Visits
@@ -40,6 +41,7 @@ PASSWORDS: web.AppKey[Passwords] = web.AppKey("PASSWORDS")
 LEGAL: web.AppKey[Legal] = web.AppKey("LEGAL")
 CENSUS: web.AppKey[CensusTaker] = web.AppKey("CENSUS")
 RULES: web.AppKey[Rules] = web.AppKey("RULES")
+RECOVERER: web.AppKey[Recoverer] = web.AppKey("RECOVERER")
 WORKS: web.AppKey[Announced] = web.AppKey("WORKS")
 REGISTRAR: web.AppKey[Registrar] = web.AppKey("REGISTRAR")
 POST: web.AppKey[Post | None] = web.AppKey("POST")  # None: no mail server is set, letters wait

@@ -33,6 +33,8 @@ KINDS: Final[dict[str, dict[str, Any]]] = {
     "registration_attempt": {"account": "000012345", "attempted_at": SAMPLE_MOMENT},
     "organisation": {"account": "000012345"},
     "password_changed": {"account": "000012345", "changed_at": SAMPLE_MOMENT},
+    "new_password": {"account": "000012345", "secret": "…", "expires_at": SAMPLE_MOMENT},
+    "email_replaced": {"account": "000012345", "changed_at": SAMPLE_MOMENT},
     "notices": {"account": "000012345", "notices": facts.IN_LETTERS, "unsubscribe": "/unsubscribe/AAAAAAAAAA.a"},
 }
 # Letters to whoever looks after the exchange, in his language; needed where `alerts` names one.

@@ -31,6 +31,7 @@ PAGES: Final = (
     "register",
     "login",
     "password",
+    "recovery",
     "logout",
     "legal",
     "language",

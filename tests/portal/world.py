@@ -268,9 +268,10 @@ class World:
 
     async def letters(self) -> list[Any]:
         """Lets the registrar and the post do what is due; what has arrived by then."""
-        from portal.keys import POST, REGISTRAR
+        from portal.keys import POST, RECOVERER, REGISTRAR
 
         await self.app[REGISTRAR].settle_waiting()
+        await self.app[RECOVERER].settle_waiting()
         if (post := self.app[POST]) is not None:
             await post.deliver_due()
         return self.mailbox.letters() if self.mailbox else []

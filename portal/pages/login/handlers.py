@@ -17,6 +17,7 @@ from lk_sync.store.users import ONE_TIME, User
 from portal import budgets, devices, entry
 from portal.access import address, form, public, visitor_or_none
 from portal.accounts import canonical
+from portal.choosing import is_shown
 from portal.keys import CLOCK, LK, PASSWORDS, STORE
 from portal.passwords import typed, typed_one_time
 from portal.paths import ours
@@ -35,7 +36,15 @@ async def ask(request: web.Request) -> web.Response:
     visitor = visitor_or_none(request)
     if visitor is not None and not visitor.must_change_password:
         return see_other("/")
-    return render(request, PAGE, account="", next=ours(request.query.get("next", "")), errors={}, refused=False)
+    return render(
+        request,
+        PAGE,
+        account="",
+        next=ours(request.query.get("next", "")),
+        errors={},
+        refused=False,
+        shown=is_shown(request),
+    )
 
 
 @routes.post("/login")
@@ -126,4 +135,5 @@ def _asked_again(request: web.Request, errors: dict[str, list[str]], status: HTT
         next=ours(fields.get("next", "")),
         errors=errors,
         refused=not errors,
+        shown=is_shown(request),
     )

@@ -12,13 +12,14 @@ from http import HTTPStatus
 from aiohttp import web
 
 from lk_sync.clock import instant
-from lk_sync.store import attempts, audit, letters, users
+from lk_sync.records import Instant
+from lk_sync.store import attempts, audit, consents, letters, users
 from lk_sync.store.database import Tx
 from lk_sync.store.users import ONE_TIME, User
-from portal import budgets, entry
+from portal import budgets, choosing, entry
 from portal.access import address, form, newcomer, visitor
 from portal.keys import CLOCK, LK, PASSWORDS, POST, STORE
-from portal.passwords import objection, typed
+from portal.passwords import typed
 from portal.refusal import Refusal, see_other
 from portal.render import render, words
 from portal.works import way_in
@@ -31,9 +32,8 @@ routes = web.RouteTableDef()
 @routes.get("/password")
 @newcomer
 async def ask(request: web.Request) -> web.Response:
-    return render(
-        request, PAGE, first=visitor(request).must_change_password, account=visitor(request).account, errors={}
-    )
+    who = visitor(request)
+    return _page(request, {}, first=who.must_change_password, account=who.account)
 
 
 @routes.post("/password")
@@ -43,16 +43,9 @@ async def change(request: web.Request) -> web.Response:
     user = users.find(request.app[STORE].reading, user_code=visitor(request).user_code)
     if user is None:
         raise Refusal(HTTPStatus.FORBIDDEN)
-    errors = _errors(request, user) or await _unproved(request, user)
+    errors = choosing.faults(request, user) or await _unproved(request, user)
     if errors:
-        return render(
-            request,
-            PAGE,
-            status=HTTPStatus.UNPROCESSABLE_ENTITY,
-            first=user.password_kind == ONE_TIME,
-            account=user.account,
-            errors=errors,
-        )
+        return _page(request, errors, first=user.password_kind == ONE_TIME, account=user.account)
     hashed = await request.app[PASSWORDS].hash(typed(form(request)["password"]))
     now = request.app[CLOCK]()
     token = await request.app[STORE].write(lambda tx: _choose(tx, request, user, hashed, now))
@@ -61,15 +54,18 @@ async def change(request: web.Request) -> web.Response:
     return entry.admit(see_other("/"), token)
 
 
-def _errors(request: web.Request, user: User) -> dict[str, list[str]]:
-    gettext, fields = words(request).gettext, form(request)
-    password = typed(fields.get("password", ""))
-    supplier = request.app[LK].supplier
-    if why := objection(password, (user.account, user.email.partition("@")[0], supplier.short_name)):
-        return {"password": [gettext(why)]}
-    if typed(fields.get("again", "")) != password:
-        return {"again": [gettext("Пароли не совпадают. Введите новый пароль ещё раз.")]}
-    return {}
+def _page(request: web.Request, errors: dict[str, list[str]], *, first: bool, account: str) -> web.Response:
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK
+    shown, registered = choosing.is_shown(request), _registered(request) if first else None
+    context = {"first": first, "account": account, "errors": errors, "shown": shown, "registered": registered}
+    return render(request, PAGE, status=status, **context)
+
+
+def _registered(request: web.Request) -> tuple[Instant, str] | None:
+    """When this user record was asked for, and where its letters go: what a person who did not ask would not expect."""
+    tx, code = request.app[STORE].reading, visitor(request).user_code
+    user, given = users.find(tx, user_code=code), consents.of_user(tx, user_code=code)
+    return (given[0].given_at, choosing.masked(user.email)) if user and given else None
 
 
 async def _unproved(request: web.Request, user: User) -> dict[str, list[str]]:

@@ -36,11 +36,12 @@ OWN = (
     "/notifications/settings",
     "/calendar",
 )
-PUBLIC = ("/help", "/register", "/register/sent", "/login", "/rules", "/rules/{version}", "/consent")
+ENTRY = ("/register", "/register/sent", "/recovery", "/recovery/sent", "/login")
+PUBLIC = (*ENTRY, "/help", "/rules", "/rules/{version}", "/consent")
 NAMELESS = {
     *(("GET", path) for path in (*OWN, *PUBLIC, "/password", "/consent/{version}", "/static/{name}")),
     *(("GET", path) for path in ("/healthz", "/readyz")),
-    *(("POST", path) for path in ("/password", "/register", "/login", "/logout", "/language")),
+    *(("POST", path) for path in ("/password", "/register", "/recovery", "/login", "/logout", "/language")),
     *(("POST", f"/notifications/{path}") for path in ("read", "address", "settings")),
     *(("POST", path) for path in ("/calendar", "/calendar/sums", "/calendar/end")),
 }
@@ -60,6 +61,10 @@ ATTEMPTS: dict[tuple[str, str], Attempt] = {
     ("GET", "/unsubscribe/{token}"): lambda browser, submission: browser.get(f"/unsubscribe/{NEIGHBOUR}.{'A' * 24}"),
     ("POST", "/unsubscribe/{token}"): lambda browser, submission: browser.post(
         f"/unsubscribe/{NEIGHBOUR}.{'A' * 24}", {}, form_on="/help"
+    ),
+    ("GET", "/recovery/{secret}"): lambda browser, submission: browser.get(f"/recovery/{submission}"),
+    ("POST", "/recovery/{secret}"): lambda browser, submission: browser.post(
+        f"/recovery/{submission}", {}, form_on="/help"
     ),
     ("GET", "/readings/history"): lambda browser, submission: browser.get(f"/readings/history?meter={METER}"),
     ("GET", "/readings/{submission}"): lambda browser, submission: browser.get(f"/readings/{submission}"),
