@@ -63,11 +63,13 @@ def add(
     detail: Facts,
     now: datetime,
     urgent: bool = False,
+    by_letter: bool = True,
 ) -> bool:
     """Tells a live user of `event`. False: he was told before, wants to hear nothing of the kind, or is no user any
-    more. `urgent`: by a letter of its own, at once."""
+    more. `urgent`: by a letter of its own, at once. `by_letter` False: a letter about it is written elsewhere."""
     off = switches.of(tx, user_code=user_code)
-    in_portal, by_letter = not off.has(kind, "portal"), kind not in NOT_BY_LETTER and not off.has(kind, "letter")
+    in_portal = not off.has(kind, "portal")
+    by_letter = by_letter and kind not in NOT_BY_LETTER and not off.has(kind, "letter")
     if not in_portal and not by_letter:
         return False
     new = uuid4().hex

@@ -129,6 +129,12 @@ def test_what_is_urgent_has_a_letter_at_once_with_a_way_to_stop_them(store: Stor
     assert store.read(lambda tx: notifications.waiting(tx, after="", most=10)) == []
 
 
+def test_what_has_a_letter_of_its_own_elsewhere_is_in_no_letter_here(store: Store) -> None:
+    code = user(store)
+    assert tell(store, code, by_letter=False)
+    assert [each.letter for each in unread(store, code)] == ["none"]
+
+
 def test_what_is_not_true_any_more_is_not_heard_by_who_has_not_heard_it(store: Store) -> None:
     code = user(store)
     tell(store, code)
