@@ -120,13 +120,13 @@ class Walk:
 
     def _hand_in(self) -> int:
         page = self._browser.get("/readings")
-        form = page.form("meter", "value", "submission")
-        last = self._last_reading(form.fields["meter"])
+        form = page.form("meter-1", "value-1", "submission-1")
+        last = self._last_reading(form.fields["meter-1"])
         value = last + USED_LITRES * LITRE
-        page = self._browser.send(page, form, {"value": volume_shown(value)})
+        page = self._browser.send(page, form, {"value-1": volume_shown(value)})
         holds(page.status == 200 and volume_shown(value) in page.text and "/readings/" in page.address, page)
         self._passport = page.address
-        self._history = f"/readings/history?{urlencode({'meter': form.fields['meter']})}"
+        self._history = f"/readings/history?{urlencode({'meter': form.fields['meter-1']})}"
         self._say(f"Показание передано: было {volume_shown(last)}, стало {volume_shown(value)}", way(page))
         return value
 

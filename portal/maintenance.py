@@ -13,7 +13,8 @@ from portal.render import render
 from portal.works import Announced
 
 NEVER_KEPT: Final = frozenset({"csrf", "present", "password", "again"})
-NOT_TYPED: Final = frozenset({"meter", "next", "more", "rules", "consent"})
+NOT_TYPED: Final = frozenset({"meter", "confirm", "next", "more", "rules", "consent"})
+_LINE: Final = re.compile(r"-[0-9]+$")  # `value-2` is the value of the second line of a form
 KEPT_LONGEST: Final = 20_000
 _ID: Final = re.compile(r"[0-9a-fA-F-]{20,}")
 
@@ -34,7 +35,7 @@ def refused_page(request: web.Request, works: Announced, fields: Mapping[str, st
 
 def _is_typed(name: str, value: str) -> bool:
     """By a person, as far as one can tell: not the id of a form, of a meter, of a page."""
-    return bool(value.strip()) and name not in NOT_TYPED and not _ID.fullmatch(value)
+    return bool(value.strip()) and _LINE.sub("", name) not in NOT_TYPED and not _ID.fullmatch(value)
 
 
 def _told(response: web.Response, works: Announced) -> web.Response:

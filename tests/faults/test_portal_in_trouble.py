@@ -55,7 +55,7 @@ async def test_a_reading_for_which_there_is_no_room_is_refused_whole_and_taken_o
         assert (await browser.get("/")).status == 200
     assert _written(world) == before
     taken = [await browser.post("/readings", fields) for _ in range(2)]
-    assert [page.location for page in taken] == [f"/readings/{fields['submission']}"] * 2
+    assert [page.location for page in taken] == [f"/readings/{fields['submission-1']}"] * 2
     after = _written(world)
     assert {name: after[name] - before[name] for name in ("submitted_readings", "outbox", "audit")} == {
         "submitted_readings": 1,

@@ -1,9 +1,11 @@
 """Readings: what did my meters show, and how do I hand in a new reading?"""
 
 from portal.language import N_
-from portal.pages.readings.handlers import routes
+from portal.pages.readings import handlers, meter, passport
 from portal.render import MenuItem
 
 MENU = MenuItem("/readings", N_("Показания"))
+
+routes = [*handlers.routes, *meter.routes, *passport.routes]
 
 __all__ = ["MENU", "routes"]

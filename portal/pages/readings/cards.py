@@ -1,93 +1,80 @@
-"""Cards: what does the page show of each meter, and can a reading be handed in for it?"""
+"""Cards: what does the page show of each meter, and what stands in its field of the form?"""
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import uuid4
 
 import msgspec
 from aiohttp import web
 
-from lk_sync.cache.reader import MeterRow, View
-from lk_sync.flow import acceptance
-from lk_sync.flow.acceptance import Dial, Span
-from lk_sync.records import next_month
-from lk_sync.store import submissions
-from lk_sync.store.submissions import Submitted
-from portal.access import visitor
-from portal.keys import CLOCK, LK, STORE
-from portal.pages.readings.history import Entry, dial_of, entries
+from lk_sync.flow.acceptance import Span
+from lk_sync.flow.typos import Guess
+from lk_sync.records import Kopecks
+from portal.pages.readings.gauge import Gauge, handed_in, span, today
+from portal.pages.readings.history import Entry, entries
 from portal.pages.readings.refusals import sentence
+from portal.pages.readings.verification import Verification, verification_of
 from portal.pages.readings.way import Way, way_of
 from portal.render import formats
-from portal.subject import Subject
 
-SHOWN_READINGS: Final = 12
-MONTHS_OF_WAYS: Final = 6
+__all__ = ["MeterCard", "Typed", "cards", "handed_in", "span", "today"]
+
+SHOWN_READINGS: Final = 6
+SHOWN_WAYS: Final = 3
+
+
+class Typed(msgspec.Struct, frozen=True):
+    """What was typed for a meter. `problem`: why it was not taken; `guesses`: what may have been meant;
+    `exchange`: what gives each of two meters the other's value."""
+
+    text: str
+    submission: str
+    problem: str = ""
+    guesses: Sequence[Guess] = ()
+    exchange: str = ""
+    focus: bool = False
 
 
 class MeterCard(msgspec.Struct, frozen=True):
-    """A meter with its newest readings and the ways of what was handed in.
+    """A meter with its newest readings and the ways of what was handed in. `number`: its place in the form.
 
-    `refusal`: why there is no form now. `problem`: why what was typed into the form was not taken.
+    `refusal`: why there is no field now. `usual_kopecks`: about what an ordinary month of it costs.
     """
 
-    meter: MeterRow
-    service: str
+    number: int
+    gauge: Gauge
     entries: list[Entry]
     ways: list[Way]
     refusal: str | None
-    expired: bool
-    submission: str
-    typed: str = ""
-    problem: str = ""
+    verification: Verification
+    usual_kopecks: tuple[Kopecks, Kopecks] | None
+    typed: Typed
 
 
-def today(request: web.Request) -> date:
-    """The supplier's day."""
-    return request.app[CLOCK]().astimezone(request.app[LK].zone).date()
+def cards(request: web.Request, found: Sequence[Gauge], typed: Mapping[str, Typed]) -> list[MeterCard]:
+    """`typed`: by meter."""
+    around = span(request)
+    return [_card(request, number, gauge, around, typed) for number, gauge in enumerate(found, start=1)]
 
 
-def span(request: web.Request) -> Span:
-    return acceptance.window_of(today(request), request.app[LK].readings)
-
-
-def handed_in(request: web.Request, span: Span) -> list[Submitted]:
-    """What the reader of this request handed in lately, for all meters, the newest first."""
-    reader = visitor(request)
-    since = next_month(span.period, -MONTHS_OF_WAYS)
-    return submissions.of_account(
-        request.app[STORE].reading, account=reader.account, holder_key=reader.holder_key, since=since
-    )
-
-
-def cards(request: web.Request, view: View, subject: Subject) -> list[MeterCard]:
-    """Meters in service first."""
-    ways = [way_of(request, submitted) for submitted in handed_in(request, span(request))]
-    return [_card(request, view, subject, meter, ways) for meter in view.meters(subject.key)]
-
-
-def _card(request: web.Request, view: View, subject: Subject, meter: MeterRow, ways: list[Way]) -> MeterCard:
-    dial = dial_of(meter)
-    readings = view.readings(subject.key, meter.meter, since=subject.since_day, most=SHOWN_READINGS + 1)
+def _card(request: web.Request, number: int, gauge: Gauge, around: Span, typed: Mapping[str, Typed]) -> MeterCard:
+    code = gauge.refusal
     return MeterCard(
-        meter=meter,
-        service=view.service_title(meter.service),
-        entries=entries(readings, dial, SHOWN_READINGS),
-        ways=[way for way in ways if way.submitted.meter == meter.meter],
-        refusal=_refusal(request, subject, dial),
-        expired=acceptance.expired(dial, today(request)),
-        submission=str(uuid4()),
+        number=number,
+        gauge=gauge,
+        entries=entries(gauge.readings[: SHOWN_READINGS + 1], gauge.dial, SHOWN_READINGS),
+        ways=[way_of(request, each) for each in gauge.handed_in[:SHOWN_WAYS]],
+        refusal=sentence(code, dial=gauge.dial, span=around, before=None, formats=formats(request)) if code else None,
+        verification=verification_of(gauge.meter, today(request)),
+        usual_kopecks=_usual_cost(gauge),
+        typed=typed.get(gauge.meter.meter) or Typed("", str(uuid4())),
     )
 
 
-def _refusal(request: web.Request, subject: Subject, dial: Dial) -> str | None:
-    """Why nothing can be handed in for this meter today, whatever one would type."""
-    if subject.card.closed_on is not None:
-        code = "account_closed"
-    elif refused := acceptance.unacceptable(dial, span(request), today(request), request.app[LK].readings):
-        code = refused.code
-    else:
+def _usual_cost(gauge: Gauge) -> tuple[Kopecks, Kopecks] | None:
+    if gauge.expected is None:
         return None
-    return sentence(code, dial=dial, span=span(request), before=None, formats=formats(request))
+    least, most = (gauge.cost_kopecks(each) for each in (gauge.expected.least_micro, gauge.expected.most_micro))
+    return None if least is None or most is None else (least, most)

@@ -1,34 +1,24 @@
-"""Readings: the page with a form per meter, the answers to a form, the passport of a reading, the whole history."""
+"""Readings: the page with one form for all meters, the answers to the form, the list of what was taken."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Final
+from uuid import uuid4
 
-import msgspec
 from aiohttp import web
 
-from lk_sync.flow.acceptance import Accepted, Question
 from lk_sync.flow.submit import Answer
 from lk_sync.store import submissions
-from portal.access import Need, open_to, visitor
+from lk_sync.store.submissions import Submitted
+from portal.access import Need, form, open_to, visitor
 from portal.freshness import as_of
 from portal.keys import CACHE, LK, STORE
-from portal.pages.readings.attempt import (
-    Attempt,
-    attempt_of,
-    before,
-    decide,
-    estimate_kopecks,
-    meter_of,
-    sent_before,
-    store,
-    usual_micro,
-)
-from portal.pages.readings.cards import MeterCard, cards, span, today
-from portal.pages.readings.history import dial_of, entries
+from portal.pages.readings.attempt import LONGEST_KEPT, Line, Outcome, lines_of, outcomes, store
+from portal.pages.readings.cards import Typed, cards
+from portal.pages.readings.gauge import Gauge, gauges, span, today
 from portal.pages.readings.refusals import sentence
 from portal.pages.readings.way import way_of
-from portal.paging import ON_A_PAGE, part
 from portal.refusal import Refusal, see_other
 from portal.render import formats, render
 from portal.subject import nothing_known, subject_of
@@ -36,7 +26,7 @@ from portal.subject import nothing_known, subject_of
 routes = web.RouteTableDef()
 UNPROCESSABLE: Final = 422
 CONFLICT: Final = 409
-LONGEST_SHOWN: Final = 60
+MOST_SHOWN: Final = 40
 
 
 @routes.get("/readings")
@@ -48,128 +38,170 @@ async def show(request: web.Request) -> web.Response:
 @routes.post("/readings")
 @open_to(Need.READINGS)
 async def hand_in(request: web.Request) -> web.Response:
-    attempt = attempt_of(request)
-    if (first := sent_before(request, attempt)) is not None:
-        return _answer(request, attempt, first)
-    if attempt.edit:
-        return _page(request, attempt=attempt)
-    if attempt.account_closed:
-        return _refuse(request, attempt, "account_closed")
-    decided = decide(request, attempt)
-    if isinstance(decided, Accepted):
-        return _answer(request, attempt, await store(request, attempt, decided))
-    if isinstance(decided, Question):
-        return _ask(request, attempt, decided)
-    return _refuse(request, attempt, decided.code)
-
-
-@routes.get("/readings/history")
-@open_to(Need.METERS)
-async def history(request: web.Request) -> web.Response:
     with request.app[CACHE].view() as view:
         subject = subject_of(view, visitor(request))
         if subject is None:
             return nothing_known(request, view)
-        meter = meter_of(view, subject, request.query.get("meter", ""))
-        if meter is None:
-            raise Refusal(404)
-        listed = part(request, view.readings, subject.key, meter.meter, since=subject.since_day)
-        stated_as_of = as_of(request, view, "readings")
-        service = view.service_title(meter.service)
-    return render(
-        request,
-        "readings/history.html",
-        meter=meter,
-        service=service,
-        readings=listed,
-        entries=entries(listed.rows, dial_of(meter), ON_A_PAGE),
-        as_of=stated_as_of,
-    )
+        found = gauges(request, view, subject)
+    lines, fields = lines_of(request, found), form(request)
+    if not lines:
+        return _nothing_typed(request, found)
+    if "edit" in fields:
+        return _page(request, typed={line.gauge.meter.meter: _kept(line) for line in lines})
+    judged = outcomes(request, lines)
+    ready = [] if "review" in fields else [each for each in judged if each.ready]
+    answers = await store(request, ready) if ready else []
+    return _answer(request, judged, dict(zip((each.line.number for each in ready), answers, strict=True)))
 
 
-@routes.get("/readings/{submission:[0-9a-f-]{36}}")
+def _answer(request: web.Request, judged: Sequence[Outcome], answers: Mapping[int, Answer]) -> web.Response:
+    """A stored reading has a page of its own, so that a reload sends nothing again. `answers`: by number of a line."""
+    said = {each.line.number: each.first or answers.get(each.line.number) for each in judged}
+    refused = {each.line.number: code for each in judged if (code := _code(each, said[each.line.number]))}
+    taken = [answer for number, answer in said.items() if answer and number not in refused]
+    if refused:
+        return _refuse(request, judged, refused, taken)
+    if len(taken) < len(judged):
+        open_lines = [each for each in judged if not said[each.line.number]]
+        return render(
+            request,
+            "readings/question.html",
+            asked=open_lines,
+            taken=_submitted(request, taken),
+            total_kopecks=_total(open_lines),
+        )
+    if len(taken) > 1:
+        return see_other("/readings/taken?of=" + ",".join(answer.submission for answer in taken))
+    return see_other(f"/readings/{taken[0].submission}" + ("?already" if taken[0].kind == "already" else ""))
+
+
+def _code(outcome: Outcome, answer: Answer | None) -> str | None:
+    if answer is not None and answer.kind in ("conflict", "too_many"):
+        return answer.kind
+    return None if answer is not None else outcome.refusal
+
+
+def _total(asked: Sequence[Outcome]) -> int | None:
+    """About what all lines cost; None: it is not known of each, or there is only one."""
+    costs = [each.cost_kopecks for each in asked]
+    known = [cost for cost in costs if cost is not None]
+    return sum(known) if len(known) == len(costs) > 1 else None
+
+
+@routes.get("/readings/taken")
 @open_to(Need.METERS)
-async def passport(request: web.Request) -> web.Response:
-    reader, store_tx = visitor(request), request.app[STORE].reading
-    submission = request.match_info["submission"]
-    found = submissions.one(store_tx, submission=submission, account=reader.account, holder_key=reader.holder_key)
-    if found is None:
+async def taken(request: web.Request) -> web.Response:
+    """What one form has handed in, each with its passport."""
+    answers = [Answer("taken", each) for each in request.query.get("of", "").split(",")[:MOST_SHOWN]]
+    sent = _submitted(request, answers)
+    if not sent:
         raise Refusal(404)
     with request.app[CACHE].view() as view:
-        subject = subject_of(view, reader)
-        meter = None if subject is None else meter_of(view, subject, found.meter)
-        service = view.service_title(meter.service) if meter else ""
-    return render(
-        request,
-        "readings/passport.html",
-        way=way_of(request, found),
-        meter=meter,
-        service=service,
-        already="already" in request.query,
-    )
+        subject = subject_of(view, visitor(request))
+        meters = {} if subject is None else {each.meter: each for each in view.meters(subject.key)}
+        services = {each: view.service_title(meter.service) for each, meter in meters.items()}
+    ways = [way_of(request, each) for each in sent]
+    return render(request, "readings/taken.html", ways=ways, meters=meters, services=services)
+
+
+def _submitted(request: web.Request, answers: Sequence[Answer]) -> list[Submitted]:
+    """404: one of them is not of this account."""
+    reader, tx = visitor(request), request.app[STORE].reading
+    found = [
+        submissions.one(tx, submission=each.submission, account=reader.account, holder_key=reader.holder_key)
+        for each in answers
+    ]
+    known = [each for each in found if each is not None]
+    if len(known) < len(found):
+        raise Refusal(404)
+    return known
 
 
 def _page(
-    request: web.Request, *, status: int = 200, attempt: Attempt | None = None, problem: str = ""
+    request: web.Request,
+    *,
+    status: int = 200,
+    typed: Mapping[str, Typed] | None = None,
+    taken: Sequence[Submitted] = (),
 ) -> web.Response:
-    """All meters; the form of `attempt` keeps what was typed and says what is wrong with it."""
+    """All meters; the form keeps what was typed and says what is wrong with it."""
     with request.app[CACHE].view() as view:
         subject = subject_of(view, visitor(request))
         if subject is None:
             return nothing_known(request, view)
-        shown = [_filled(card, attempt, problem) for card in cards(request, view, subject)]
+        found = gauges(request, view, subject)
         stated_as_of = as_of(request, view, "meters", "readings")
+    if typed is None:
+        typed = _to_correct(request, found)
+    shown = cards(request, found, typed)
     return render(
         request,
         "readings/page.html",
         status=status,
         closed_on=subject.card.closed_on,
-        cards=[card for card in shown if card.meter.removed_on is None],
-        removed=[card for card in shown if card.meter.removed_on is not None],
+        cards=[card for card in shown if card.gauge.meter.removed_on is None],
+        removed=[card for card in shown if card.gauge.meter.removed_on is not None],
+        open=any(card.refusal is None or card.typed.problem for card in shown),
         span=span(request),
         late=request.app[LK].readings.late,
         today=today(request),
-        problem=problem,
+        problem=any(each.problem for each in typed.values()),
+        taken=taken,
         as_of=stated_as_of,
     )
 
 
-def _filled(card: MeterCard, attempt: Attempt | None, problem: str) -> MeterCard:
-    if attempt is None or card.meter.meter != attempt.meter.meter:
-        return card
-    return msgspec.structs.replace(
-        card, submission=attempt.submission, typed=attempt.typed[:LONGEST_SHOWN], problem=problem
+def _to_correct(request: web.Request, found: Sequence[Gauge]) -> dict[str, Typed]:
+    """`?correct=` names what was handed in and is to be corrected: its value stands in the field."""
+    wanted = request.query.get("correct", "")
+    if not wanted:
+        return {}
+    plain = formats(request).dial
+    return {
+        gauge.meter.meter: Typed(plain(sent.value_micro, 0), str(uuid4()), focus=True)
+        for gauge in found
+        for sent in gauge.handed_in
+        if sent.submission == wanted
+    }
+
+
+def _kept(line: Line, *, submission: str | None = None) -> Typed:
+    return Typed(line.typed[:LONGEST_KEPT], submission or line.submission)
+
+
+def _nothing_typed(request: web.Request, found: Sequence[Gauge]) -> web.Response:
+    """The first field says so. No field: neither was there one to fill in."""
+    first = next((gauge for gauge in found if gauge.refusal is None), None)
+    if first is None:
+        return _page(request, status=UNPROCESSABLE)
+    problem = _sentence(request, first, "empty")
+    return _page(request, status=UNPROCESSABLE, typed={first.meter.meter: Typed("", str(uuid4()), problem)})
+
+
+def _refuse(
+    request: web.Request, judged: Sequence[Outcome], refused: Mapping[int, str], taken: Sequence[Answer]
+) -> web.Response:
+    """The form again, without what was taken: its lines are empty now."""
+    done = {answer.submission for answer in taken}
+    typed = {
+        each.line.gauge.meter.meter: _typed(request, each, refused.get(each.line.number))
+        for each in judged
+        if each.line.submission not in done
+    }
+    status = CONFLICT if "conflict" in refused.values() else UNPROCESSABLE
+    return _page(request, status=status, typed=typed, taken=_submitted(request, taken))
+
+
+def _typed(request: web.Request, outcome: Outcome, code: str | None) -> Typed:
+    line = outcome.line
+    return Typed(
+        text=line.typed[:LONGEST_KEPT],
+        submission=str(uuid4()) if code == "conflict" else line.submission,
+        problem=_sentence(request, line.gauge, code) if code else "",
+        guesses=outcome.guesses if code else (),
+        exchange=outcome.exchange if code else "",
     )
 
 
-def _answer(request: web.Request, attempt: Attempt, answer: Answer) -> web.Response:
-    """A stored reading has a page of its own, so that a reload sends nothing again."""
-    if answer.kind == "conflict":
-        return render(request, "readings/conflict.html", status=CONFLICT)
-    if answer.kind == "too_many":
-        return _refuse(request, attempt, "too_many")
-    return see_other(f"/readings/{answer.submission}" + ("?already" if answer.kind == "already" else ""))
-
-
-def _ask(request: web.Request, attempt: Attempt, question: Question) -> web.Response:
-    """The second page of the form: what was typed, and what has to be confirmed."""
-    return render(
-        request,
-        "readings/question.html",
-        attempt=attempt,
-        question=question,
-        before=before(request, attempt),
-        average_micro=usual_micro(attempt),
-        estimate_kopecks=estimate_kopecks(attempt, question.consumption_micro),
-    )
-
-
-def _refuse(request: web.Request, attempt: Attempt, code: str) -> web.Response:
-    problem = sentence(
-        code,
-        dial=dial_of(attempt.meter),
-        span=span(request),
-        before=before(request, attempt),
-        formats=formats(request),
-    )
-    return _page(request, status=UNPROCESSABLE, attempt=attempt, problem=problem)
+def _sentence(request: web.Request, gauge: Gauge, code: str) -> str:
+    return sentence(code, dial=gauge.dial, span=span(request), before=gauge.before, formats=formats(request))

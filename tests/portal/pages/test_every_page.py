@@ -42,7 +42,7 @@ async def seen_by(browser: Browser, world: World) -> dict[str, str]:
         if page.status in (200, 400):
             pages[path] = page.text
     forms = await form_on(browser)
-    pages["/readings/history"] = (await browser.get(f"/readings/history?meter={forms.field('meter')}")).text
+    pages["/readings/history"] = (await browser.get(f"/readings/history?meter={forms.field('meter-1')}")).text
     pages["a refusal"] = (await browser.post("/readings", fields_of(forms, value="x"))).text
     value = last(Oddity.ORDINARY)
     pages["a question"] = (await browser.post("/readings", fields_of(forms, value=typed(value + 150 * MICRO)))).text
@@ -121,7 +121,7 @@ async def test_a_hostile_meter_id_survives_the_way_through_form_and_address(worl
     amend(world, "UPDATE readings SET meter = :hostile WHERE account = :key", hostile=hostile, key=key)
     browser = enter(world, SUBSCRIBER)
     page = check((await browser.get("/readings")).text)
-    assert page.one("form", "reading").field("meter") == hostile
+    assert page.one("form", "reading").field("meter-1") == hostile
     history = await browser.get(page.one("section", "meter").all("a", "more")[-1].attributes["href"])
     assert history.status == 200
     assert check(history.text).one("table", "history")
@@ -135,7 +135,7 @@ async def test_what_was_typed_comes_back_as_text(world: World) -> None:
     browser = enter(world, SUBSCRIBER)
     refused = await browser.post("/readings", fields_of(await form_on(browser), value=HOSTILE[:50]))
     page = check(refused.text)
-    assert page.all("form", "reading")[0].field("value") == HOSTILE[:50]
+    assert page.all("form", "reading")[0].field("value-1") == HOSTILE[:50]
     assert not page.all("script")
 
 

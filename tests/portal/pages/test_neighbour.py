@@ -51,7 +51,7 @@ Attempt = Callable[[Browser, str], Awaitable[Page]]
 
 async def _post_reading(browser: Browser, submission: str) -> Page:
     form = await form_on(browser)
-    return await browser.post("/readings", fields_of(form, value="1") | {"meter": METER})
+    return await browser.post("/readings", fields_of(form, value="1", meter=METER))
 
 
 # Routes that name something: how to try them with what is the neighbour's.
@@ -67,6 +67,7 @@ ATTEMPTS: dict[tuple[str, str], Attempt] = {
         f"/recovery/{submission}", {}, form_on="/help"
     ),
     ("GET", "/readings/history"): lambda browser, submission: browser.get(f"/readings/history?meter={METER}"),
+    ("GET", "/readings/taken"): lambda browser, submission: browser.get(f"/readings/taken?of={submission}"),
     ("GET", "/readings/{submission}"): lambda browser, submission: browser.get(f"/readings/{submission}"),
     ("POST", "/readings"): _post_reading,
 }
@@ -94,7 +95,7 @@ async def test_what_is_the_neighbours_is_not_found(world: World, route: tuple[st
     stored = await theirs.post("/readings", fields)
     assert stored.location is not None
     assert (await theirs.get(stored.location)).status == 200
-    refused = await ATTEMPTS[route](enter(world, SUBSCRIBER), fields["submission"])
+    refused = await ATTEMPTS[route](enter(world, SUBSCRIBER), fields["submission-1"])
     assert refused.status == 404
     assert not [secret for secret in SECRETS if secret in refused.text]
 
@@ -109,8 +110,8 @@ async def test_a_neighbours_form_that_is_replayed_is_a_conflict_and_tells_nothin
     fields = fields_of(await form_on(theirs), value=typed(_next_reading()))
     await theirs.post("/readings", fields)
     mine = enter(world, SUBSCRIBER)
-    own = fields_of(await form_on(mine), value=fields["value"])
-    refused = await mine.post("/readings", own | {"submission": fields["submission"]})
+    own = fields_of(await form_on(mine), value=fields["value-1"])
+    refused = await mine.post("/readings", own | {"submission-1": fields["submission-1"]})
     assert refused.status == 409
     assert not [secret for secret in SECRETS if secret in refused.text]
 

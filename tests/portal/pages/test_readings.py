@@ -33,19 +33,26 @@ def typed(micro: int) -> str:
     return f"{micro // MICRO},{micro % MICRO // 1000:03d}"
 
 
-async def form_on(browser: Browser, position: int = 0) -> Element:
+async def form_on(browser: Browser) -> Element:
+    """The form of all meters."""
     page = await browser.get("/readings")
     assert page.status == 200
-    return check(page.text).all("form", "reading")[position]
+    return check(page.text).one("form", "reading")
 
 
 def fields_of(form: Element, **values: str) -> dict[str, str]:
-    return {name: form.field(name) for name in ("csrf", "submission", "meter")} | values
+    """What the form of the page sends if `values` are typed for its first meter: `value`, `meter`, `submission`."""
+    return hidden_of(form) | {f"{name}-1": value for name, value in values.items()}
 
 
-async def send(browser: Browser, value: str, **more: str) -> Page:
+def hidden_of(form: Element) -> dict[str, str]:
+    fields = [each.attributes for each in form.all("input") if each.attributes.get("type") == "hidden"]
+    return {each["name"]: each.get("value", "") for each in fields}
+
+
+async def send(browser: Browser, value: str) -> Page:
     form = await form_on(browser)
-    return await browser.post("/readings", fields_of(form, value=value, **more))
+    return await browser.post("/readings", fields_of(form, value=value))
 
 
 async def hand_in(browser: Browser, value: str) -> Element:
@@ -109,7 +116,7 @@ async def test_a_reading_is_taken_queued_and_shown(world: World, browser: Browse
 async def test_a_form_that_is_sent_twice_stores_one_reading(world: World, browser: Browser) -> None:
     fields = fields_of(await form_on(browser), value=typed(last(Oddity.ORDINARY) + MICRO))
     first, second = [await browser.post("/readings", fields) for _ in range(2)]
-    assert first.location == second.location == f"/readings/{fields['submission']}"
+    assert first.location == second.location == f"/readings/{fields['submission-1']}"
     assert len(waiting(world)) == 1
 
 
@@ -126,10 +133,10 @@ async def test_a_form_that_is_sent_again_with_another_value_is_a_conflict(world:
     value = last(Oddity.ORDINARY)
     fields = fields_of(await form_on(browser), value=typed(value + MICRO))
     await browser.post("/readings", fields)
-    second = await browser.post("/readings", fields | {"value": typed(value + 2 * MICRO)})
+    second = await browser.post("/readings", fields | {"value-1": typed(value + 2 * MICRO)})
     assert second.status == 409
-    assert "уже отправлена" in check(second.text).one("h1").text
-    assert (await browser.post("/readings", fields | {"value": "чушь"})).status == 409
+    assert "уже передано другое показание" in check(second.text).one("p", "error").text
+    assert (await browser.post("/readings", fields | {"value-1": "чушь"})).status == 409
     assert [each["value_micro"] for each in waiting(world)] == [value + MICRO]
 
 
@@ -156,7 +163,7 @@ async def test_a_correction_replaces_what_still_waits(world: World, browser: Bro
 
 
 async def test_its_owner_follows_a_reading_to_its_confirmation(world: World, browser: Browser) -> None:
-    place = f"/readings/{(await _sent(browser)).rpartition('/')[2]}"
+    place = f"/readings/{(await sent_one(browser)).rpartition('/')[2]}"
     item = export(world)
     exported = check((await browser.get(place)).text).one("section", "passport").text
     assert "ждём ответа" in exported
@@ -168,14 +175,14 @@ async def test_its_owner_follows_a_reading_to_its_confirmation(world: World, bro
     assert "Учтено" in confirmed
 
 
-async def _sent(browser: Browser) -> str:
+async def sent_one(browser: Browser) -> str:
     sent = await send(browser, typed(last(Oddity.ORDINARY) + MICRO))
     assert sent.location
     return sent.location
 
 
 async def test_its_owner_reads_why_a_reading_was_refused_and_may_try_again(world: World, browser: Browser) -> None:
-    place = await _sent(browser)
+    place = await sent_one(browser)
     answer(world, export(world), "rejected", "seal", "Пломба <повреждена> & снята")
     refused = check((await browser.get(place)).text).one("section", "passport").text
     assert "Не принято поставщиком" in refused
@@ -201,9 +208,9 @@ async def test_a_refusal_says_why_and_keeps_what_was_typed(
     refused = await send(browser, value)
     assert refused.status == 422
     page = check(refused.text)
-    form = page.all("form", "reading")[0]
+    form = page.one("form", "reading")
     assert words in form.one("p", "error").text
-    assert form.field("value") == value
+    assert form.field("value-1") == value
     assert page.one("title").text.startswith("Показание не принято")
     assert waiting(world) == []
 
@@ -220,8 +227,7 @@ async def test_an_unusual_consumption_is_asked_about_with_its_cost_and_taken_at_
     assert "Это ориентировочно" in question.text
     assert waiting(world) == []
     form = question.one("main").one("form")
-    fields = {name: form.field(name) for name in ("csrf", "submission", "meter", "value", "confirm")}
-    assert (await browser.post("/readings", fields)).status == 303
+    assert (await browser.post("/readings", hidden_of(form))).status == 303
     (payload,) = waiting(world)
     assert (payload["value_micro"], payload["flags"]) == (value, ["confirmed_high"])
 
@@ -231,9 +237,8 @@ async def test_after_a_question_the_value_can_be_corrected_without_typing_it_aga
 ) -> None:
     value = typed(last(Oddity.ORDINARY) + 150 * MICRO)
     form = check((await send(browser, value)).text).one("main").one("form")
-    fields = {name: form.field(name) for name in ("csrf", "submission", "meter", "value", "confirm")}
-    page = check((await browser.post("/readings", fields | {"edit": "yes"})).text)
-    assert page.all("form", "reading")[0].field("value") == value
+    page = check((await browser.post("/readings", hidden_of(form) | {"edit": "yes"})).text)
+    assert page.all("form", "reading")[0].field("value-1") == value
     assert waiting(world) == []
 
 
@@ -241,8 +246,7 @@ async def test_no_consumption_in_the_season_is_asked_about(world: World, browser
     asked = check((await send(browser, typed(last(Oddity.ORDINARY)))).text)
     assert "Расхода не было?" in asked.text
     form = asked.one("main").one("form")
-    fields = {name: form.field(name) for name in ("csrf", "submission", "meter", "value", "confirm")}
-    assert (await browser.post("/readings", fields)).status == 303
+    assert (await browser.post("/readings", hidden_of(form))).status == 303
     assert waiting(world)[0]["flags"] == ["confirmed_same"]
 
 
@@ -324,13 +328,16 @@ async def test_an_account_without_meters_says_so(world: World) -> None:
 
 
 async def test_history_tells_who_says_so_and_what_was_used_in_between(world: World) -> None:
-    page = check((await enter(world, NUMBER[Oddity.TWO_METERS]).get("/readings")).text)
-    table = page.all("table", "history")[0]
+    browser = enter(world, NUMBER[Oddity.TWO_METERS])
+    page = check((await browser.get("/readings")).text)
+    place = page.all("a", "more")[-1].attributes["href"]
+    table = check((await browser.get(place)).text).one("table", "history")
     rows = [[cell.text for cell in row.all("td")] for row in table.all("tr")[1:]]
     values = [float(row[1].replace("\xa0", "").replace(",", ".")) for row in rows]
-    used = [float(row[2].replace("\xa0", "").replace(",", ".").replace("−", "-")) for row in rows]
-    assert len(rows) == 12
-    for position in range(11):
+    used = [float(row[2].replace("\xa0", "").replace(",", ".").replace("−", "-")) for row in rows[:-1]]
+    assert len(rows) > 12
+    assert rows[-1][2] == "—", "of the first reading nothing is known"
+    for position in range(len(rows) - 1):
         assert used[position] == pytest.approx(values[position] - values[position + 1])
     calculated = table.all("span", "calculated")
     assert all(each.text == "рассчитано поставщиком" for each in calculated)
@@ -351,7 +358,7 @@ async def test_a_replaced_meter_keeps_its_history(world: World) -> None:
     page = check((await browser.get("/readings")).text)
     (removed,) = page.one("ul", "plain").all("a")
     history = check((await browser.get(removed.attributes["href"])).text)
-    assert "Прибор снят" in history.text
+    assert "Снят" in history.one("dl", "facts").text
     assert history.one("table", "history").all("tr")
 
 
@@ -364,7 +371,7 @@ async def test_a_long_history_comes_in_parts(world: World, browser: Browser) -> 
             " run FROM readings WHERE account = :key LIMIT 1",
             key=key, n=number,
         )  # fmt: skip
-    meter = (await form_on(browser)).field("meter")
+    meter = (await form_on(browser)).field("meter-1")
     place, seen = f"/readings/history?meter={meter}", 0
     while place:
         page = check((await browser.get(place)).text)
@@ -374,7 +381,7 @@ async def test_a_long_history_comes_in_parts(world: World, browser: Browser) -> 
     assert seen == 120 + len(BOOKS[Oddity.ORDINARY]["readings"])
 
 
-@pytest.mark.parametrize("spoil", [{"submission": "no uuid"}, {"submission": ""}])
+@pytest.mark.parametrize("spoil", [{"submission-1": "no uuid"}, {"submission-1": ""}])
 async def test_a_form_that_is_not_ours_is_refused(world: World, browser: Browser, spoil: dict[str, str]) -> None:
     fields = fields_of(await form_on(browser), value="1")
     assert (await browser.post("/readings", fields | spoil)).status == 400
@@ -382,7 +389,7 @@ async def test_a_form_that_is_not_ours_is_refused(world: World, browser: Browser
 
 async def test_a_meter_that_is_nobodys_is_not_found(world: World, browser: Browser) -> None:
     fields = fields_of(await form_on(browser), value="1")
-    assert (await browser.post("/readings", fields | {"meter": "x"})).status == 404
+    assert (await browser.post("/readings", fields | {"meter-1": "x"})).status == 404
     assert (await browser.get("/readings/history?meter=x")).status == 404
     assert (await browser.get(f"/readings/{uuid4()}")).status == 404
     assert waiting(world) == []

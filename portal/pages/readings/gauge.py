@@ -1,0 +1,140 @@
+"""Gauge: what is known of a meter that a new reading is compared with, and about what would it cost?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from lk_sync.cache.reader import MeterRow, ReadingRow, View
+from lk_sync.config import Window
+from lk_sync.flow import acceptance
+from lk_sync.flow.acceptance import Dial, Known, Past, Span
+from lk_sync.flow.usual import Expected, Usual, expected, monthly, usual
+from lk_sync.records import Kopecks, Micro, next_month
+from lk_sync.store import submissions
+from lk_sync.store.submissions import Submitted
+from portal.access import visitor
+from portal.keys import CLOCK, LK, STORE
+from portal.pages.readings.history import dial_of, past
+from portal.subject import Subject
+
+READINGS_LOOKED_AT: Final = 26  # the year of an average, with room for corrections and inspections
+MONTHS_OF_WAYS: Final = 6
+
+
+class Gauge(msgspec.Struct, frozen=True):
+    """A meter, its latest readings (newest first), what was handed in for it, and what follows from them.
+
+    `before`: the reading that a new one has to continue. `refusal`: the code of why nothing can be handed in today.
+    """
+
+    meter: MeterRow
+    service: str
+    dial: Dial
+    readings: Sequence[ReadingRow]
+    handed_in: Sequence[Submitted]
+    past: Past
+    before: Known | None
+    usual: Usual | None
+    expected: Expected | None
+    price_micro: Micro | None
+    refusal: str | None
+    expired: bool
+
+    @property
+    def waiting(self) -> Submitted | None:
+        """What is handed in already for the month that readings are taken for."""
+        return next((each for each in self.handed_in if each.state in ("waiting", "batched", "exported")), None)
+
+    def cost_kopecks(self, consumption_micro: Micro | None) -> Kopecks | None:
+        """About what the consumption would cost by the latest bill; None: there is nothing to go by."""
+        if self.price_micro is None or consumption_micro is None:
+            return None
+        return (self.price_micro * consumption_micro + 5 * 10**9) // 10**10
+
+    def used_micro(self, value_micro: Micro, *, turned: bool = False) -> Micro | None:
+        """What was used up to the value since the reading before it."""
+        if self.before is None:
+            return None
+        return value_micro - self.before.value_micro + (self.dial.full_turn_micro if turned else 0)
+
+
+def today(request: web.Request) -> date:
+    """The supplier's day."""
+    return request.app[CLOCK]().astimezone(request.app[LK].zone).date()
+
+
+def span(request: web.Request) -> Span:
+    return acceptance.window_of(today(request), request.app[LK].readings)
+
+
+def handed_in(request: web.Request, span: Span) -> list[Submitted]:
+    """What was handed in lately for the account, for all meters, the newest first."""
+    reader = visitor(request)
+    since = next_month(span.period, -MONTHS_OF_WAYS)
+    return submissions.of_account(
+        request.app[STORE].reading, account=reader.account, holder_key=reader.holder_key, since=since
+    )
+
+
+def gauges(request: web.Request, view: View, subject: Subject) -> list[Gauge]:
+    """Of every meter of the account, those in service first."""
+    now, window = today(request), request.app[LK].readings
+    around = acceptance.window_of(now, window)
+    sent = handed_in(request, around)
+    prices = _Prices(view, subject)
+    return [_gauge(view, subject, meter, sent, prices, around, now, window) for meter in view.meters(subject.key)]
+
+
+def _gauge(
+    view: View, subject: Subject, meter: MeterRow, sent: Sequence[Submitted],
+    prices: _Prices, around: Span, now: date, window: Window,
+) -> Gauge:  # fmt: skip
+    dial = dial_of(meter)
+    readings = view.readings(subject.key, meter.meter, since=subject.since_day, most=READINGS_LOOKED_AT)
+    ours = [each for each in sent if each.meter == meter.meter]
+    known = past(readings, ours)
+    before = acceptance.before(known, around.period)
+    found = usual(monthly(known.books))
+    refusal = "account_closed" if subject.card.closed_on is not None else None
+    if refusal is None and (refused := acceptance.unacceptable(dial, around, now, window)):
+        refusal = refused.code
+    return Gauge(
+        meter=meter,
+        service=view.service_title(meter.service),
+        dial=dial,
+        readings=readings,
+        handed_in=ours,
+        past=known,
+        before=before,
+        usual=found,
+        expected=_expected(before, found, dial, around),
+        price_micro=prices.of(meter) if refusal is None else None,
+        refusal=refusal,
+        expired=acceptance.expired(dial, now),
+    )
+
+
+def _expected(before: Known | None, found: Usual | None, dial: Dial, around: Span) -> Expected | None:
+    if before is None or found is None:
+        return None
+    return expected(before.value_micro, acceptance.months_between(before.period, around.period), found, dial)
+
+
+class _Prices:
+    """Rubles for a unit, asked for once for all meters of a service."""
+
+    def __init__(self, view: View, subject: Subject) -> None:
+        self._view = view
+        self._account = subject.key
+        self._known: dict[tuple[str, str], Micro | None] = {}
+
+    def of(self, meter: MeterRow) -> Micro | None:
+        key = (meter.service, meter.unit)
+        if key not in self._known:
+            self._known[key] = self._view.unit_price_micro(self._account, *key)
+        return self._known[key]
