@@ -36,6 +36,10 @@ HOLDERS: Final = {"person": "физлицо", "organisation": "юрлицо"}
 DOCUMENTS: Final = {"contract": "договор", "act": "акт", "other": "прочее"}
 UNITS: Final = {"m3": "м3", "Gcal": "Гкал"}
 BILL_STATES: Final = {"issued": "выставлена", "withdrawn": "отозвана"}
+PAYMENT_STATES: Final = {"booked": "проведён", "processing": "обрабатывается", "returned": "возвращён"}
+PARTS: Final = {"charge": "начисление", "penalty": "пени", "advance": "аванс"}
+BASES: Final = {"m2": "м2", "person": "человек", "m3": "м3"}
+WORKS: Final = {"planned": "плановые", "emergency": "аварийные"}
 WORDS: Final[Mapping[tuple[str, str], Mapping[str, str]]] = {
     ("charges", "method"): METHODS,
     ("readings", "source"): READING_SOURCES,
@@ -44,6 +48,10 @@ WORDS: Final[Mapping[tuple[str, str], Mapping[str, str]]] = {
     ("bills", "state"): BILL_STATES,
     ("services", "unit"): UNITS,
     ("meters", "unit"): UNITS,
+    ("payments", "state"): PAYMENT_STATES,
+    ("allocations", "part"): PARTS,
+    ("norms", "per"): BASES,
+    ("works", "kind"): WORKS,
 }
 """Codes that the accounting system writes in words of its own."""
 
@@ -74,13 +82,15 @@ TABLES: Final[dict[str, Table]] = {
         _table(
             "ЛицевыеСчета",
             "accounts",
-            "ЛС ЕЛС КодАбонента ФИО ВидАбонента АбонентС Адрес Площадь Проживает Открыт Закрыт",
+            "ЛС ЕЛС КодАбонента ФИО ВидАбонента АбонентС Адрес Площадь Проживает Открыт Закрыт Дом ЖилаяПлощадь "
+            "Зарегистрировано",
         ),
         _table("Услуги", "services", "Услуга Компонент Наименование Единица Порядок"),
         _table(
             "Начисления",
             "charges",
-            "ЛС Месяц Услуга Компонент Объем Тариф СпособРасчета Начислено Перерасчет ПричинаПерерасчета Льгота Итого",
+            "ЛС Месяц Услуга Компонент Объем Тариф СпособРасчета Начислено Перерасчет ПричинаПерерасчета Льгота Итого "
+            "Дней Норматив ПовышающийКоэффициент",
         ),
         _table(
             "Сальдо",
@@ -88,15 +98,23 @@ TABLES: Final[dict[str, Table]] = {
             "ЛС Месяц Услуга СальдоНачальное Начислено Перерасчет Льгота Пени Оплачено СальдоКонечное",
         ),
         _table("Квитанции", "bills", "ЛС Месяц Номер ДатаВыставления СрокОплаты ОплатыПо КОплате Состояние"),
-        _table("Платежи", "payments", "ЛС НомерДокумента Дата Месяц Сумма Канал"),
+        _table("Платежи", "payments", "ЛС НомерДокумента Дата Месяц Сумма Канал Состояние"),
         _table(
             "ПриборыУчета",
             "meters",
             "ЛС Прибор ЗаводскойНомер Услуга Модель Место Единица ЗнаковДо ЗнаковПосле Установлен Снят Поверен "
-            "ПоверкаДо Автоматический",
+            "ПоверкаДо Автоматический Пломба Опломбирован Акт ВместоПрибора НачальноеПоказание КонечноеПоказание",
         ),
         _table("Показания", "readings", "ЛС Прибор Показание Дата Месяц Значение Источник"),
-        _table("Документы", "documents", "ЛС Документ Вид Номер Дата Наименование"),
+        _table("Документы", "documents", "ЛС Документ Вид Номер Дата Наименование ДействуетДо"),
+        _table("Разноска", "allocations", "ЛС Платеж Строка Месяц Услуга Часть Сумма"),
+        _table("Оборудование", "equipment", "ЛС Оборудование Наименование ЗаводскойНомер Место Установлено Снято"),
+        _table("Тарифы", "tariffs", "Услуга Компонент Действует По Тариф Основание"),
+        _table("Нормативы", "norms", "Услуга Компонент Действует По Норматив На Основание"),
+        _table("Дома", "buildings", "Дом Адрес Площадь ЕстьОДПУ"),
+        _table("РасходДомов", "building_months", "Дом Месяц Услуга Объем Площадь"),
+        _table("Погода", "weather", "Месяц ГрадусоСутки Обычно"),
+        _table("Работы", "works", "Работы Вид Дом Услуга Начало Конец Содержание"),
     )
 }
 """Tables by the dataset that they hold."""
@@ -150,7 +168,7 @@ def cells(table: Table, rows: Iterable[Row]) -> Iterable[tuple[Cell, ...]]:
 
 def _written(table: Table, field: str, column: Iterable[Any]) -> Iterable[Cell]:
     if words := WORDS.get((table.dataset, field)):
-        return map(words.__getitem__, column)
+        return (None if cell is None else words[cell] for cell in column)
     if write := IN_TEXT.get(DATASETS[table.dataset].field(field).kind):
         return map(write, column)
     return column

@@ -13,6 +13,9 @@ CREATE TABLE "ЛицевыеСчета" (
     "Проживает"     integer,
     "Открыт"        date,
     "Закрыт"        date,
+    "Дом"           varchar(20),
+    "ЖилаяПлощадь"  numeric(18,6),
+    "Зарегистрировано" integer,
     "ДатаИзменения" timestamptz NOT NULL
 );
 
@@ -38,6 +41,9 @@ CREATE TABLE "Начисления" (
     "ПричинаПерерасчета" varchar(200),
     "Льгота"             numeric(15,2) NOT NULL,
     "Итого"              numeric(15,2) NOT NULL,
+    "Дней"               integer,
+    "Норматив"           numeric(18,6),
+    "ПовышающийКоэффициент" numeric(18,6),
     "ДатаИзменения"      timestamptz NOT NULL
 );
 
@@ -74,6 +80,7 @@ CREATE TABLE "Платежи" (
     "Месяц"          date NOT NULL,
     "Сумма"          numeric(15,2) NOT NULL,
     "Канал"          varchar(60) NOT NULL,
+    "Состояние"      varchar(20),
     "ДатаИзменения"  timestamptz NOT NULL
 );
 
@@ -92,6 +99,12 @@ CREATE TABLE "ПриборыУчета" (
     "Поверен"        date,
     "ПоверкаДо"      date,
     "Автоматический" boolean NOT NULL,
+    "Пломба"         varchar(40),
+    "Опломбирован"   date,
+    "Акт"            varchar(60),
+    "ВместоПрибора"  varchar(40),
+    "НачальноеПоказание" numeric(18,6),
+    "КонечноеПоказание"  numeric(18,6),
     "ДатаИзменения"  timestamptz NOT NULL
 );
 
@@ -113,5 +126,84 @@ CREATE TABLE "Документы" (
     "Номер"         varchar(60) NOT NULL,
     "Дата"          date NOT NULL,
     "Наименование"  varchar(300) NOT NULL,
+    "ДействуетДо"   date,
+    "ДатаИзменения" timestamptz NOT NULL
+);
+
+CREATE TABLE "Разноска" (
+    "ЛС"            varchar(30) NOT NULL,
+    "Платеж"        varchar(40) NOT NULL,
+    "Строка"        varchar(10) NOT NULL,
+    "Месяц"         date NOT NULL,
+    "Услуга"        varchar(30) NOT NULL,
+    "Часть"         varchar(20) NOT NULL,
+    "Сумма"         numeric(15,2) NOT NULL,
+    "ДатаИзменения" timestamptz NOT NULL
+);
+
+CREATE TABLE "Оборудование" (
+    "ЛС"             varchar(30) NOT NULL,
+    "Оборудование"   varchar(40) NOT NULL,
+    "Наименование"   varchar(200) NOT NULL,
+    "ЗаводскойНомер" varchar(40),
+    "Место"          varchar(100),
+    "Установлено"    date,
+    "Снято"          date,
+    "ДатаИзменения"  timestamptz NOT NULL
+);
+
+CREATE TABLE "Тарифы" (
+    "Услуга"        varchar(30) NOT NULL,
+    "Компонент"     varchar(30) NOT NULL,
+    "Действует"     date NOT NULL,
+    "По"            date,
+    "Тариф"         numeric(18,6) NOT NULL,
+    "Основание"     varchar(200),
+    "ДатаИзменения" timestamptz NOT NULL
+);
+
+CREATE TABLE "Нормативы" (
+    "Услуга"        varchar(30) NOT NULL,
+    "Компонент"     varchar(30) NOT NULL,
+    "Действует"     date NOT NULL,
+    "По"            date,
+    "Норматив"      numeric(18,6) NOT NULL,
+    "На"            varchar(20) NOT NULL,
+    "Основание"     varchar(200),
+    "ДатаИзменения" timestamptz NOT NULL
+);
+
+CREATE TABLE "Дома" (
+    "Дом"           varchar(20) NOT NULL,
+    "Адрес"         varchar(500) NOT NULL,
+    "Площадь"       numeric(18,6),
+    "ЕстьОДПУ"      boolean,
+    "ДатаИзменения" timestamptz NOT NULL
+);
+
+CREATE TABLE "РасходДомов" (
+    "Дом"           varchar(20) NOT NULL,
+    "Месяц"         date NOT NULL,
+    "Услуга"        varchar(30) NOT NULL,
+    "Объем"         numeric(18,6) NOT NULL,
+    "Площадь"       numeric(18,6),
+    "ДатаИзменения" timestamptz NOT NULL
+);
+
+CREATE TABLE "Погода" (
+    "Месяц"         date NOT NULL,
+    "ГрадусоСутки"  numeric(18,6) NOT NULL,
+    "Обычно"        numeric(18,6),
+    "ДатаИзменения" timestamptz NOT NULL
+);
+
+CREATE TABLE "Работы" (
+    "Работы"        varchar(40) NOT NULL,
+    "Вид"           varchar(20) NOT NULL,
+    "Дом"           varchar(20),
+    "Услуга"        varchar(30),
+    "Начало"        timestamptz NOT NULL,
+    "Конец"         timestamptz,
+    "Содержание"    varchar(500) NOT NULL,
     "ДатаИзменения" timestamptz NOT NULL
 );

@@ -147,7 +147,7 @@ def _take_reading(books: Books, entry: ReadingTaken) -> None:
 def _book_payment(books: Books, entry: PaymentBooked) -> None:
     period = int(entry.paid_on[:4]) * 100 + int(entry.paid_on[5:7])
     books["payments"].append(
-        (entry.account, entry.payment, entry.paid_on, period, entry.amount_kopecks, entry.channel, entry.at)
+        (entry.account, entry.payment, entry.paid_on, period, entry.amount_kopecks, entry.channel, None, entry.at)
     )
 
 

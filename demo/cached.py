@@ -34,7 +34,7 @@ def fill(path: Path, supplier: Supplier, *, published_at: datetime, source: str 
     base.execute("PRAGMA synchronous = OFF")
     base.execute("BEGIN")
     waiting: dict[str, list[Sequence[Any]]] = {name: [] for name in DATASETS}
-    waiting["services"] += supplier.services()
+    waiting |= supplier.common()
     for number, books in enumerate(supplier.every(), start=1):
         for name, rows in books.items():
             waiting[name] += rows
@@ -63,7 +63,7 @@ def publish(
 
 
 def put(base: SqliteBase, codes: Codes, name: str, rows: Sequence[Sequence[Any]]) -> None:
-    """Rows of a dataset in its column order; cells beyond the columns are left out."""
+    """Rows of a dataset in its column order; cells beyond the columns are left out, those that lack are empty."""
     dataset = DATASETS[name]
     cells = [_stored(dataset, codes, position, rows) for position in range(len(dataset.fields))]
     cells += [[cell] * len(rows) for cell in (None, ORIGIN, RUN)]
@@ -89,7 +89,7 @@ def _learn(dataset: Dataset, codes: Codes, rows: Sequence[Sequence[Any]]) -> Non
 
 
 def _stored(dataset: Dataset, codes: Codes, position: int, rows: Sequence[Sequence[Any]]) -> list[Any]:
-    cells = [row[position] for row in rows]
+    cells = [row[position] if position < len(row) else None for row in rows]
     match dataset.fields[position].kind:
         case "account":
             return [codes.account(cell) for cell in cells]

@@ -134,7 +134,8 @@ def write(folder: Path, books: Bookkeeper, moment: datetime, quirks: Quirks = NO
         files = {name: DatasetFile(folder, mark, table, quirks) for name, table in TABLES.items()}
         for file in files.values():
             stack.callback(file.close)
-        files["services"].add(books.supplier.services())
+        for name, rows in books.supplier.common().items():
+            files[name].add(rows)
         for portion in portions(books.every()):
             for name, rows in portion.items():
                 files[name].add(rows)

@@ -29,7 +29,8 @@ def load(connection: Connection, books: Bookkeeper, *, indexed: bool = True) -> 
     """Make the tables and fill them. The connection's base must not hold them yet."""
     with connection.transaction():
         connection.execute(DDL.read_text("utf-8"))
-        copy_rows(connection, TABLES["services"], books.supplier.services())
+        for name, rows in books.supplier.common().items():
+            copy_rows(connection, TABLES[name], rows)
         for portion in portions(books.every()):
             for name, rows in portion.items():
                 copy_rows(connection, TABLES[name], rows)

@@ -49,6 +49,10 @@ ReadingSource = Annotated[str, Of("code", ("subscriber", "inspector", "calculate
 HolderKind = Annotated[str, Of("code", ("person", "organisation"))]
 DocumentKind = Annotated[str, Of("code", ("contract", "act", "other"))]
 Unit = Annotated[str, Of("code", ("m3", "Gcal", "GJ", "kWh", "m2", "person"))]
+NormBasis = Annotated[str, Of("code", ("m2", "person", "m3"))]
+AllocationPart = Annotated[str, Of("code", ("charge", "penalty", "advance"))]
+PaymentState = Annotated[str, Of("code", ("processing", "booked", "returned"))]
+WorksKind = Annotated[str, Of("code", ("planned", "emergency"))]
 BillState = Annotated[str, Of("code", ("issued", "withdrawn"))]
 
 
@@ -57,7 +61,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Account(Record, frozen=True, kw_only=True):
-    """Лицевой счёт: who is billed, for which premise. `holder_key` changes when the holder changes."""
+    """Лицевой счёт: who is billed, for which premise. `holder_key` changes when the holder changes. `building` is a key
+    of `buildings`; `registered` people may be more or fewer than the `residents` who are billed."""
 
     account: AccountNumber
     number: Text
@@ -71,6 +76,9 @@ class Account(Record, frozen=True, kw_only=True):
     residents: Count | None = None
     opened_on: Day | None = None
     closed_on: Day | None = None
+    building: Code | None = None
+    living_area_micro: Micro | None = None
+    registered: Count | None = None
 
 
 class Service(Record, frozen=True, kw_only=True):
@@ -84,7 +92,8 @@ class Service(Record, frozen=True, kw_only=True):
 
 
 class Charge(Record, frozen=True, kw_only=True):
-    """Строка начисления. total = charged + recalculated - benefit."""
+    """Строка начисления. total = charged + recalculated - benefit. `days` of the month that were billed; `norm_micro`
+    and `uplift_micro` (повышающий коэффициент, 1 000 000 = none) as they were used for the volume."""
 
     account: AccountNumber
     period: Month
@@ -98,6 +107,9 @@ class Charge(Record, frozen=True, kw_only=True):
     recalculation_reason: Code | None = None
     benefit_kopecks: Kopecks
     total_kopecks: Kopecks
+    days: Count | None = None
+    norm_micro: Micro | None = None
+    uplift_micro: Micro | None = None
 
 
 class Balance(Record, frozen=True, kw_only=True):
@@ -138,10 +150,25 @@ class Payment(Record, frozen=True, kw_only=True):
     period: Month
     amount_kopecks: Kopecks
     channel: Code
+    state: PaymentState | None = None
+
+
+class Allocation(Record, frozen=True, kw_only=True):
+    """Распределение платежа: which service and month a part of it has closed. `allocation` tells the parts of one
+    payment apart; together they are at most the payment."""
+
+    account: AccountNumber
+    payment: Text
+    allocation: Text
+    period: Month
+    service: Code
+    part: AllocationPart
+    amount_kopecks: Kopecks
 
 
 class Meter(Record, frozen=True, kw_only=True):
-    """Прибор учёта. Digits limit what may be submitted; `removed_on` set = replaced or taken away."""
+    """Прибор учёта. Digits limit what may be submitted; `removed_on` set = replaced or taken away. `replaces` is the
+    meter that hung here before; `initial_micro` and `final_micro` are what the act says at installation and removal."""
 
     account: AccountNumber
     meter: Text
@@ -157,6 +184,12 @@ class Meter(Record, frozen=True, kw_only=True):
     verified_on: Day | None = None
     verification_due_on: Day | None = None
     automatic: Flag
+    seal: Text | None = None
+    sealed_on: Day | None = None
+    act: Text | None = None
+    replaces: Text | None = None
+    initial_micro: Micro | None = None
+    final_micro: Micro | None = None
 
 
 class Reading(Record, frozen=True, kw_only=True):
@@ -180,6 +213,81 @@ class Document(Record, frozen=True, kw_only=True):
     number: Text
     signed_on: Day
     title: Text
+    valid_until: Day | None = None
+
+
+class Equipment(Record, frozen=True, kw_only=True):
+    """Оборудование of the premise that is no meter: a heat exchanger, a regulator, an allocator."""
+
+    account: AccountNumber
+    equipment: Text
+    title: Text
+    serial: Text | None = None
+    place: Text | None = None
+    installed_on: Day | None = None
+    removed_on: Day | None = None
+
+
+class Tariff(Record, frozen=True, kw_only=True):
+    """Тариф of a component from the day `since` on, in rubles per unit; `basis` is the order that set it."""
+
+    service: Code
+    component: Code
+    since: Day
+    until: Day | None = None
+    tariff_micro: Micro
+    basis: Text | None = None
+
+
+class Norm(Record, frozen=True, kw_only=True):
+    """Норматив of a component from the day `since` on, in its unit per m², person or m³ and month."""
+
+    service: Code
+    component: Code
+    since: Day
+    until: Day | None = None
+    norm_micro: Micro
+    per: NormBasis
+    basis: Text | None = None
+
+
+class Building(Record, frozen=True, kw_only=True):
+    """Дом. `area_micro` is the area of all premises that are heated."""
+
+    building: Code
+    address: Text
+    area_micro: Micro | None = None
+    house_meter: Flag | None = None
+
+
+class BuildingMonth(Record, frozen=True, kw_only=True):
+    """What the house meter showed for a service in a month, and over which area it was divided."""
+
+    building: Code
+    period: Month
+    service: Code
+    volume_micro: Micro
+    area_micro: Micro | None = None
+
+
+class Weather(Record, frozen=True, kw_only=True):
+    """Градусо-сутки of a month, millionths of °C·day: as they were and as the norm takes them."""
+
+    period: Month
+    degree_days_micro: Micro
+    normal_degree_days_micro: Micro | None = None
+
+
+class Works(Record, frozen=True, kw_only=True):
+    """Отключение, planned or not. No `building`: the whole town; no `service`: all of them."""
+
+    works: Text
+    kind: WorksKind
+    building: Code | None = None
+    service: Code | None = None
+    starts_at: Instant
+    ends_at: Instant | None = None
+    what: Text
 
 
 class Dataset(msgspec.Struct, frozen=True):
@@ -232,6 +340,14 @@ DATASETS: Final[dict[str, Dataset]] = {
         _dataset("meters", Meter, "account", "meter"),
         _dataset("readings", Reading, "account", "meter", "reading"),
         _dataset("documents", Document, "account", "document"),
+        _dataset("allocations", Allocation, "account", "payment", "allocation"),
+        _dataset("equipment", Equipment, "account", "equipment"),
+        _dataset("tariffs", Tariff, "service", "component", "since"),
+        _dataset("norms", Norm, "service", "component", "since"),
+        _dataset("buildings", Building, "building"),
+        _dataset("building_months", BuildingMonth, "building", "period", "service"),
+        _dataset("weather", Weather, "period"),
+        _dataset("works", Works, "works"),
     )
 }
 

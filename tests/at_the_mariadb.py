@@ -44,8 +44,9 @@ def load(maria: TheMariaDb, books: Bookkeeper) -> None:
     ddl = DDL.read_text("utf-8").replace('"', "`").replace("timestamptz", "timestamp(6)").replace("numeric", "decimal")
     every = list(books.every())
     script = [ddl, "SET time_zone = '+00:00';"]
+    common = books.supplier.common()
     for name, table in TABLES.items():
-        rows = books.supplier.services() if name == "services" else [row for one in every for row in one[name]]
+        rows = common[name] if name in common else [row for one in every for row in one[name]]
         key = ", ".join(map(quoted, table.key))
         script += [_insert(table, rows), f"ALTER TABLE {quoted(table.name)} ADD PRIMARY KEY ({key});"]
     maria.books("".join(script))

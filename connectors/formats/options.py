@@ -26,7 +26,7 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 Place = Annotated[int, msgspec.Meta(ge=1)]
 
 
-Delimiter = Annotated[str, msgspec.Meta(pattern=r"^[^\r\n]{1,8}\Z")]  # `;`, a tabulator, `||`
+Delimiter = Annotated[str, msgspec.Meta(pattern=r"^[^\r\n\\]{1,8}\Z")]  # `;`, a tabulator, `||`; a written `\t` is none
 
 
 class TotalLine(Strict, frozen=True, kw_only=True):

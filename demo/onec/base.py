@@ -58,7 +58,7 @@ class Base:
         self._versions = 0
         self._lines: dict[str, int] = defaultdict(int)
         self._documents: dict[str, Cells] = {}
-        self._services(books.supplier.services())
+        self._services(books.supplier.common()["services"])
         for account in books.every():
             named = {name: [_named(name, row) for row in rows] for name, rows in account.items()}
             self._account(named)

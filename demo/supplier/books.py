@@ -10,8 +10,9 @@ from demo.supplier.charges import Charges
 from demo.supplier.households import Household, household, index_of
 from demo.supplier.houses import House, house, place
 from demo.supplier.ledger import Ledger
-from demo.supplier.papers import documents
+from demo.supplier.papers import documents, equipment
 from demo.supplier.plan import Plan
+from demo.supplier.town import building, town
 from demo.supplier.water import Water
 
 Row = tuple[Any, ...]
@@ -36,10 +37,10 @@ class Supplier:
         for index in range(first, self.plan.accounts if last is None else last):
             yield self.books(index)
 
-    def services(self) -> list[Row]:
-        """Rows of the dataset that belongs to no account."""
+    def common(self) -> Books:
+        """Rows of the datasets that belong to no account."""
         changed = f"{self.plan.closed_months[0].day(1)}T03:00:00+03:00"
-        return [(*row, changed) for row in SERVICES]
+        return {"services": [(*row, changed) for row in SERVICES], **town(self.plan)}
 
     def books(self, index: int) -> Books:
         chance = Random(self.plan.seed << 64 | index)
@@ -56,6 +57,8 @@ class Supplier:
             "meters": water.meters,
             "readings": water.readings,
             "documents": documents(lives, water.meters),
+            "allocations": ledger.allocations,
+            "equipment": equipment(lives),
         }
 
     def books_of(self, number: str) -> Books | None:
@@ -75,5 +78,6 @@ def account(lives: Household) -> Row:
     unified = f"08АА{lives.index:06d}" if lives.index < 1_000_000 else None
     return (
         lives.number, lives.number, unified, lives.holder_key, lives.holder_name, kind, lives.holder_since,
-        lives.address, lives.area_micro, lives.residents, lives.opened_on, lives.closed_on, lives.changed(max(days)),
+        lives.address, lives.area_micro, lives.residents, lives.opened_on, lives.closed_on,
+        building(lives.house), lives.living_area_micro, lives.registered, lives.changed(max(days)),
     )  # fmt: skip

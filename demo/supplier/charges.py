@@ -10,9 +10,9 @@ from random import Random
 from typing import Any, Final, NamedTuple
 
 from demo.supplier.households import Household
-from demo.supplier.money import cost, gcal, share
+from demo.supplier.money import MICRO, cost, gcal, share
 from demo.supplier.oddities import Oddity
-from demo.supplier.plan import HEAT_OF_WATER, Month, Plan
+from demo.supplier.plan import HEAT_OF_WATER, WATER_NORM, Month, Plan
 from demo.supplier.water import Volume
 
 Row = tuple[Any, ...]
@@ -43,6 +43,9 @@ class Line(NamedTuple):
     volume: int
     tariff: int
     method: str
+    days: int
+    norm: int | None = None
+    uplift: int | None = None
 
 
 class Sums(NamedTuple):
@@ -86,6 +89,7 @@ class Charges:
         self.rows.append(
             (household.number, month.period, line.service, line.component, line.volume, line.tariff, line.method,
              charged, recalculated, reason, benefit, charged + recalculated - benefit,
+             line.days, line.norm, line.uplift,
              household.changed(month.issued_on))
         )  # fmt: skip
         self._add(month, line.service, charged, recalculated, benefit)
@@ -114,6 +118,7 @@ class Charges:
         household, amount = self._household, share(season, permille, 1000)
         self.rows.append(
             (household.number, month.period, "heating", "energy", None, None, "other", 0, amount, ADJUSTMENT, 0, amount,
+             None, None, None,
              household.changed(month.issued_on))
         )  # fmt: skip
         self._add(month, "heating", 0, amount, 0)
@@ -125,15 +130,21 @@ def lines(household: Household, month: Month, water: Volume | None) -> list[Line
     if month.season_days:
         found.append(heating(household, month))
     if water is not None:
-        found.append(Line("hot_water", "carrier", water.micro, month.carrier_tariff, water.method))
+        by_norm = (WATER_NORM, MICRO) if water.method == "norm" else (None, None)
+        found.append(
+            Line("hot_water", "carrier", water.micro, month.carrier_tariff, water.method, month.days, *by_norm)
+        )
         heat = gcal(water.micro, HEAT_OF_WATER)
-        found.append(Line("hot_water", "heat", heat, month.heat_tariff, water.method))
+        found.append(
+            Line("hot_water", "heat", heat, month.heat_tariff, water.method, month.days, HEAT_OF_WATER, by_norm[1])
+        )
     return found
 
 
 def heating(household: Household, month: Month) -> Line:
-    metered = household.house.heat_micro
+    metered, days, norm = household.house.heat_micro, month.season_days, month.norm_micro
     if metered is None:
-        return Line("heating", "energy", gcal(household.area_micro, month.norm_micro), month.heat_tariff, "norm")
+        volume = gcal(household.area_micro, norm)
+        return Line("heating", "energy", volume, month.heat_tariff, "norm", days, norm, MICRO)
     volume = gcal(household.area_micro, metered[month.position])
-    return Line("heating", "energy", volume, month.heat_tariff, "house_meter")
+    return Line("heating", "energy", volume, month.heat_tariff, "house_meter", days)

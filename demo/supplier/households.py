@@ -19,6 +19,7 @@ OLD_NUMBERS: Final = 20
 MOST_DIGITS: Final = 18
 UNREAD: Final = 3
 """So many first accounts have not handed in the open month: there is always somebody to try it with."""
+TENTH: Final = 100_000
 NEW_NUMBERS_FROM: Final = 300_000_000
 CHANNELS: Final = ("СберБанк Онлайн", "СБП", "касса «Теплосбыт»", "Почта России", "банкомат")
 PLAIN_PAYERS: Final[tuple[tuple[float, Payer], ...]] = ((0.70, "punctual"), (0.82, "rounding"), (1.0, "forgetful"))
@@ -54,6 +55,17 @@ class Household(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def organisation(self) -> bool:
         return self.oddity is Oddity.ORGANISATION
+
+    @property
+    def living_area_micro(self) -> int | None:
+        """The rooms without kitchen and bath, to a tenth of a m²."""
+        share = 58 + self.index % 15
+        return None if self.organisation else self.area_micro * share // 100 // TENTH * TENTH
+
+    @property
+    def registered(self) -> int | None:
+        """People who are registered there: in some premises one more than live there."""
+        return None if self.organisation else self.residents + (self.index % 9 == 4)
 
     def changed(self, day: str) -> str:
         """When the accounting system wrote what happened on `day`; each account has its own minute of the night."""

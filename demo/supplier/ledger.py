@@ -9,11 +9,13 @@ from __future__ import annotations
 from random import Random
 from typing import Any, Final
 
+from demo.supplier.allocations import Allocations
 from demo.supplier.charges import NOTHING, Charges
 from demo.supplier.households import Household
 from demo.supplier.money import half_up
 from demo.supplier.oddities import Oddity
 from demo.supplier.plan import Month, Plan
+from lk_sync.records import DATASETS, next_month
 
 Row = tuple[Any, ...]
 DAILY_PENALTY: Final = (95, 300_000)
@@ -22,10 +24,11 @@ ADVANCE: Final = 1_500_000
 """What a subscriber with a credit balance has paid above the bill."""
 HUNDRED: Final = 10_000
 PAYS_ON: Final = (3, 15)
+AMOUNT: Final = DATASETS["payments"].columns.index("amount_kopecks")
 
 
 class Ledger:
-    """Balances, payments and bills of one account."""
+    """Balances, payments with their allocations, and bills of one account."""
 
     def __init__(self, plan: Plan, household: Household, charges: Charges, chance: Random) -> None:
         self.balances: list[Row] = []
@@ -37,7 +40,11 @@ class Ledger:
         self._chance = chance
         self._reversed_at = plan.months // 2 if household.oddity is Oddity.PAYMENT_REVERSED else None
         self._withdrawn_at = plan.months // 2 if household.oddity is Oddity.BILL_WITHDRAWN else None
+        self._returned_at = plan.months // 2 if household.oddity is Oddity.PAYMENT_ON_ITS_WAY else None
         self._opening = {service: self._old_debt() for service in household.services}
+        self._allocated = Allocations(household.services)
+        for service, debt in self._opening.items():
+            self._allocated.owe(service, next_month(plan.closed_months[household.opened].period, -1), charge=debt)
         settled = household.oddity is Oddity.CLOSED and household.closed is not None
         last = household.closed + 1 if settled and household.closed is not None else None
         for month in plan.closed_months[household.opened : last]:
@@ -45,13 +52,19 @@ class Ledger:
         if not settled:
             self._open_month()
 
+    @property
+    def allocations(self) -> list[Row]:
+        return self._allocated.rows
+
     def _old_debt(self) -> int:
         return 0 if self._household.opened else int(self._chance.random() * 90_000)
 
     def _close(self, month: Month) -> None:
         due = sum(self._opening.values())
         penalties = {service: self._penalty(month, service) for service in self._opening}
-        paid = self._spread(self._pay(month, due, sum(penalties.values())))
+        came = self._pay(month, due, sum(penalties.values()))
+        paid = self._spread(sum(row[AMOUNT] for row in came))
+        self._allocated.take(came, paid, month.period)
         for service, opening in self._opening.items():
             self._balance(month, service, opening, penalties[service], paid[service])
         self._bill(month)
@@ -76,6 +89,7 @@ class Ledger:
              paid, closing, household.changed(month.issued_on))
         )  # fmt: skip
         self._opening[service] = closing
+        self._allocated.owe(service, month.period, charge=sums.total, penalty=penalty)
 
     def _bill(self, month: Month) -> None:
         """The month's bill; where it had to be withdrawn, the one instead of it as well."""
@@ -88,21 +102,22 @@ class Ledger:
                  sum(self._opening.values()), state, household.changed(month.issued_on))
             )  # fmt: skip
 
-    def _pay(self, month: Month, due: int, penalty: int) -> int:
-        """Book the payments of a month and say what they come to."""
+    def _pay(self, month: Month, due: int, penalty: int) -> list[Row]:
+        """Book the payments of a month; those that count."""
         day = PAYS_ON[0] + int(self._chance.random() * (PAYS_ON[1] - PAYS_ON[0]))
         amount = self._amount(month, due)
         if self._settles(month):
             day, amount = month.days, due + self._charged(month) + penalty
         if self._household.oddity is Oddity.CREDIT and month.position == self._plan.months - 1:
             amount = max(amount, 0) + ADVANCE
+        if month.position == self._returned_at:
+            self._book(month, 2, HUNDRED + max(due, 0), "returned")
         if amount <= 0:
-            return 0
-        self._book(month, day, amount)
+            return []
+        booked = [self._book(month, day, amount)]
         if month.position == self._reversed_at:
-            self._book(month, day, amount)
-            self._book(month, day + 3, -amount)
-        return amount
+            booked += [self._book(month, day, amount), self._book(month, day + 3, -amount)]
+        return booked
 
     def _settles(self, month: Month) -> bool:
         return self._household.payer == "ahead" or (
@@ -118,13 +133,14 @@ class Ledger:
             return due // 3 if lot < 0.12 and not closed else 0
         return -(-due // HUNDRED) * HUNDRED if payer == "rounding" else due
 
-    def _book(self, month: Month, day: int, amount: int) -> None:
+    def _book(self, month: Month, day: int, amount: int, state: str | None = None) -> Row:
         household = self._household
         paid_on = month.day(day)
         payment = f"{household.index:07d}-{len(self.payments) + 1:04d}"
-        self.payments.append(
-            (household.number, payment, paid_on, month.period, amount, household.channel, household.changed(paid_on))
-        )
+        changed = household.changed(paid_on)
+        row = (household.number, payment, paid_on, month.period, amount, household.channel, state, changed)
+        self.payments.append(row)
+        return row
 
     def _spread(self, paid: int) -> dict[str, int]:
         """What is paid covers what is owed service by service; the rest goes to the last one."""
@@ -139,5 +155,9 @@ class Ledger:
         """Payments that came since the books were closed; no balance shows them yet."""
         day = PAYS_ON[0] + int(self._chance.random() * (PAYS_ON[1] - PAYS_ON[0]))
         amount = self._amount(self._plan.open_month, sum(self._opening.values()))
-        if amount > 0 and self._household.payer != "ahead" and day < self._plan.today.day:
-            self._book(self._plan.open_month, day, amount)
+        today = self._plan.today.day
+        if amount > 0 and self._household.payer != "ahead" and day < today:
+            row = self._book(self._plan.open_month, day, amount)
+            self._allocated.take([row], self._spread(amount), self._plan.open_month.period)
+        if self._returned_at is not None and today > 1:
+            self._book(self._plan.open_month, today - 1, HUNDRED, "processing")

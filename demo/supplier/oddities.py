@@ -39,6 +39,7 @@ class Oddity(StrEnum):
     BILL_WITHDRAWN = auto()
     PAYMENT_REVERSED = auto()
     NO_RESIDENTS = auto()
+    PAYMENT_ON_ITS_WAY = auto()  # one that is not booked yet, and an old one that came back
 
 
 CAST: Final[dict[int, Oddity]] = dict(enumerate(Oddity))

@@ -48,6 +48,9 @@ class Dial:
         self.place = PLACES[position % 2]
         self.installed_on = installed_on
         self.removed_on: str | None = None
+        self.initial: int | None = None
+        self.final: int | None = None
+        self.replaces: str | None = None
         self.litres = litres
         self.steps: list[int] = []
 
@@ -169,11 +172,12 @@ class Water:
     def _replace(self, month: Month) -> None:
         """The first meter is taken away on the 3rd, a new one begins at a few litres; nothing ran in between."""
         old = self._dials[0]
-        old.removed_on = month.day(3)
+        old.removed_on, old.final = month.day(3), old.litres
         self._read(old, old.removed_on, month.period, "inspector")
         self.meters.append(self._row(old))
         new = Dial(self._household, 2, old.removed_on, int(self._chance.random() * 40), self._chance)
         new.place, new.steps = old.place, old.steps
+        new.initial, new.replaces = new.litres, old.meter
         self._dials[0] = new
         self._read(new, new.installed_on, month.period, "inspector")
 
@@ -201,7 +205,9 @@ class Water:
             household.number, dial.meter, dial.serial, "hot_water", dial.model, dial.place, "m3",
             DIGITS_INT, DIGITS_FRAC,
             dial.installed_on, dial.removed_on, dial.installed_on, self._due_on(dial),
-            household.oddity is Oddity.AUTOMATIC, household.changed(dial.removed_on or dial.installed_on),
+            household.oddity is Oddity.AUTOMATIC, f"{int(dial.serial) % 900_007:06d}", dial.installed_on,
+            act(dial.meter), dial.replaces, _micro(dial.initial), _micro(dial.final),
+            household.changed(dial.removed_on or dial.installed_on),
         )  # fmt: skip
 
     def _due_on(self, dial: Dial) -> str:
@@ -209,6 +215,15 @@ class Water:
         if self._expired_at is not None:
             return self._plan.closed_months[self._expired_at].day(1)
         return years_later(dial.installed_on, VERIFIED_FOR_YEARS)
+
+
+def act(meter: str, letters: str = "АВ") -> str:
+    """The number of the act about the meter."""
+    return f"{letters}-{meter}"
+
+
+def _micro(litres: int | None) -> int | None:
+    return None if litres is None else litres * MICRO_PER_LITRE
 
 
 def _end(household: Household) -> int | None:

@@ -95,6 +95,7 @@ class PaymentRow(NamedTuple):
     amount_kopecks: Kopecks
     channel: str
     extra: Labels = ()
+    state: str | None = None  # None and `booked`: it counts
 
 
 class MeterRow(NamedTuple):
@@ -329,16 +330,19 @@ class View(Past):
     def payments(self, account: int, *, since: Day = EVER_DAY, most: int = 50, passed: int = 0) -> list[PaymentRow]:
         codes = self._codes
         found = self._rows("payments", account=account, since=since, most=most, passed=passed)
-        return [PaymentRow._make((*row[:4], codes[row[4]], labels(row[5]))) for row in found]
+        return [
+            PaymentRow._make((*row[:4], codes[row[4]], labels(row[5]), None if row[6] is None else codes[row[6]]))
+            for row in found
+        ]
 
     def last_payment(
         self, account: int, *, since: Day = EVER_DAY, after: Month = EVER
     ) -> tuple[PaymentRow, Kopecks] | None:
-        """The latest payment, and the sum of those for months later than `after`."""
+        """The latest booked payment, and the sum of those for months later than `after`."""
         row = self._row("last_payment", account=account, since=since, period=after)
         if row is None:
             return None
-        return PaymentRow._make((*row[:4], self._codes[row[4]], labels(row[5]))), int(row[6])
+        return PaymentRow._make((*row[:4], self._codes[row[4]], labels(row[5]), None)), int(row[6])
 
     def meters(self, account: int) -> list[MeterRow]:
         """Meters in service first."""

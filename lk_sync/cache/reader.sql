@@ -88,17 +88,18 @@ FROM (SELECT MIN(period) AS first, MAX(period) AS last
 JOIN balances AS b ON b.account = :account AND b.period BETWEEN n.first AND n.last;
 
 -- name: payments
--- Payments that the accounting system has booked, the newest first.
-SELECT payment, paid_on, period, amount_kopecks, channel, extra
+-- Payments that the accounting system knows of, the newest first.
+SELECT payment, paid_on, period, amount_kopecks, channel, extra, state
 FROM payments WHERE account = :account AND paid_on >= :since
 ORDER BY paid_on DESC, payment DESC LIMIT :most OFFSET :passed;
 
 -- name: last_payment^
--- The latest payment, and what was booked for later months than :period. A day has ten characters.
+-- The latest payment that counts, and what was booked for later months than :period. A day has ten characters.
 SELECT p.payment, p.paid_on, p.period, p.amount_kopecks, p.channel, p.extra, n.paid
 FROM (SELECT MAX(paid_on || ' ' || payment) AS newest,
              SUM(CASE WHEN period > :period THEN amount_kopecks ELSE 0 END) AS paid
-      FROM payments WHERE account = :account AND paid_on >= :since) AS n
+      FROM payments WHERE account = :account AND paid_on >= :since
+          AND (state IS NULL OR state = (SELECT id FROM codes WHERE code = 'booked'))) AS n
 JOIN payments AS p ON p.account = :account AND p.payment = SUBSTR(n.newest, 12);
 
 -- name: meters

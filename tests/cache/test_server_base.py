@@ -33,7 +33,7 @@ def _publish(kept: Kept, run: int, titles: dict[str, str]) -> None:
         staging = Staging(path, run=run, source="x", codes=Codes(base))
         begun = staging.begin(DOCUMENTS, (*DOCUMENTS.columns, "extra"))
         rows = [
-            (1_001, document, "contract", document, "2026-11-01", title, json.dumps({"Примечание": title}))
+            (1_001, document, "contract", document, "2026-11-01", title, None, json.dumps({"Примечание": title}))
             for document, title in titles.items()
         ]
         columns = [list(column) for column in zip(*rows, strict=True)]

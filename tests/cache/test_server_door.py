@@ -16,7 +16,7 @@ from lk_sync.cache.reader import CacheReader
 from lk_sync.errors import BadData, LkError, Unreachable
 from tests.at_the_store import Kept, Server
 
-PAYMENT = "INSERT INTO cache.payments VALUES (1001, :id, '2026-11-01', 202611, 100, :channel, NULL, 0, 1)"
+PAYMENT = "INSERT INTO cache.payments VALUES (1001, :id, '2026-11-01', 202611, 100, :channel, NULL, NULL, 0, 1)"
 
 
 @pytest.fixture

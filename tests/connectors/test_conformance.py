@@ -68,7 +68,7 @@ def kept() -> Kept:
     books = Bookkeeper(Supplier(Plan(seed=3, accounts=12, today=date(2026, 11, 23))))
     every = list(books.every())
     rows = {name: [row for one in every for row in one[name]] for name in every[0]}
-    return Kept(books, rows | {"services": books.supplier.services()})
+    return Kept(books, rows | books.supplier.common())
 
 
 def _wanted() -> tuple[Wanted, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from datetime import date
 from itertools import pairwise
@@ -11,6 +12,7 @@ from demo.supplier import Books, Plan
 from lk_sync.records import DATASETS, next_month
 
 Named = dict[str, Any]
+BY_GENERATOR = re.compile(r"\d{7}-\d{4}")
 ROLLOVER = 100_000_000_000  # five digits before the point, in millionths
 
 
@@ -32,6 +34,7 @@ def audit(plan: Plan, books: Books) -> None:
     balances_close(datasets["balances"])
     balances_agree_with_lines(datasets["balances"], datasets["charges"])
     payments_agree(plan, datasets["balances"], datasets["payments"])
+    allocations_agree(datasets["allocations"], datasets["payments"])
     bills_agree(datasets["bills"], datasets["balances"])
     readings_agree(datasets["charges"], datasets["readings"], datasets["meters"])
 
@@ -76,12 +79,23 @@ def payments_agree(plan: Plan, balances: list[Named], payments: list[Named]) -> 
     for payment in payments:
         assert int(payment["paid_on"][:4]) * 100 + int(payment["paid_on"][5:7]) == payment["period"]
         assert payment["paid_on"] < plan.today.isoformat()
-        paid[payment["period"]] += payment["amount_kopecks"]
+        if payment["state"] is None:
+            paid[payment["period"]] += payment["amount_kopecks"]
     paid.pop(plan.open_month.period, None)
     booked: dict[int, int] = defaultdict(int)
     for row in balances:
         booked[row["period"]] += row["paid_kopecks"]
     assert {k: v for k, v in booked.items() if v} == {k: v for k, v in paid.items() if v}
+
+
+def allocations_agree(allocations: list[Named], payments: list[Named]) -> None:
+    """Every ruble of a payment that was allocated has its place; one that was booked by hand waits for its turn."""
+    parts: dict[str, int] = defaultdict(int)
+    for row in allocations:
+        parts[row["payment"]] += row["amount_kopecks"]
+    counted = {row["payment"]: row["amount_kopecks"] for row in payments if row["state"] is None}
+    assert all(counted[payment] == kopecks for payment, kopecks in parts.items())
+    assert all(payment in parts for payment in counted if BY_GENERATOR.fullmatch(payment))
 
 
 def bills_agree(bills: list[Named], balances: list[Named]) -> None:

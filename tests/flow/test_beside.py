@@ -50,9 +50,9 @@ class Two:
         path = self._kept.folder / f"run-{run}.db"
         with closing(self.cache.open()) as base:
             staging = Staging(path, run=run, source=source, codes=Codes(base))
-            stage = staging.begin(PAYMENTS, PAYMENTS.columns)
+            stage = staging.begin(PAYMENTS, PAYMENTS.columns[:6])
             rows = [(1_001, key, day, 202611, amount, "bank") for key, day, amount in paid]
-            columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in PAYMENTS.columns]
+            columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in PAYMENTS.columns[:6]]
             numbers = range(1, len(rows) + 1)
             stage.add(Validated(columns=columns, numbers=numbers, rejects=[], rejected_rows=0), where="x")
             stage.gone([[1_001] * len(gone), list(gone)])

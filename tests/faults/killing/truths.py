@@ -52,7 +52,7 @@ def of_books(books: Mapping[str, Iterable[Row]]) -> str:
 
 def of_every_book(books: Bookkeeper) -> str:
     """The digest of the supplier's books as they are now."""
-    whole: dict[str, list[Row]] = {"services": list(books.supplier.services())}
+    whole: dict[str, list[Row]] = dict(books.supplier.common())
     for account in books.every():
         for name, rows in account.items():
             whole.setdefault(name, []).extend(rows)

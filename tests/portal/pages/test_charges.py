@@ -75,7 +75,7 @@ async def test_rows_sum_to_the_totals_that_are_shown(world: World, oddity: Oddit
     page = await charges(world, account, "?from=2023-12&to=2026-10")
     assert_adds_up(page)
     since = BOOKS[oddity]["accounts"][0][6][:7].replace("-", "")
-    booked = sum(row[-2] for row in BOOKS[oddity]["charges"] if row[1] >= max(202312, int(since)))
+    booked = sum(row[11] for row in BOOKS[oddity]["charges"] if row[1] >= max(202312, int(since)))
     penalties = sum(row[7] for row in BOOKS[oddity]["balances"] if row[1] >= max(202312, int(since)))
     assert kopecks(page.one("section", "whole").one("p", "big").text) == booked + penalties
 
@@ -221,7 +221,7 @@ async def test_many_years_come_in_parts_that_are_light_and_hold_every_month_once
         href = links(page).get("Раньше", "")
     assert len(names) == len({*names}) == 108
     assert len(totals) == 1
-    booked = sum(row[-2] for row in BOOKS[Oddity.ORDINARY]["charges"])
+    booked = sum(row[11] for row in BOOKS[Oddity.ORDINARY]["charges"])
     penalties = sum(row[7] for row in BOOKS[Oddity.ORDINARY]["balances"])
     assert kopecks(page.one("section", "whole").one("p", "big").text) == 3 * (booked + penalties)
     assert "К началу списка" in links(page)
