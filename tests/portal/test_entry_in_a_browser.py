@@ -5,12 +5,18 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
-from playwright.async_api import BrowserContext, async_playwright
+from playwright.async_api import BrowserContext, Page, async_playwright
 
+from lk_sync.clock import instant
+from lk_sync.store import maintenance, recoveries
+from lk_sync.store.maintenance import Mode, Works
 from portal.access import SESSION
-from tests.portal.world import NEWCOMER, World
+from portal.keys import WORKS
+from tests.journeys.audit import AXE, RUN
+from tests.portal.world import NEWCOMER, SUBSCRIBER, World
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
@@ -96,3 +102,70 @@ async def test_a_link_in_a_letter_leads_a_stranger_to_the_login(world: World, br
     await page.get_by_role("link", name="кабинет").click()
     await page.wait_for_url("**/login?next=/password")
     server.close()
+
+
+async def examine(page: Page, *, width: int) -> list[str]:
+    """What axe-core finds, and whether anything lies beyond the edge."""
+    await page.set_viewport_size({"width": width, "height": 800})
+    await page.evaluate(AXE)
+    found = [f"{page.url} {each['id']}: {each['nodes'][0]['html']}" for each in await page.evaluate(RUN)]
+    over = await page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    return [*found, *([f"{page.url}: {over} pixels over the edge"] if over > 0 else [])]
+
+
+async def fill(page: Page, **typed: str) -> None:
+    for name, value in typed.items():
+        await page.locator(f"#{name}").fill(value)
+    await page.locator("main form button.button").first.click()
+    await page.wait_for_load_state()
+
+
+def works(world: World, mode: Mode, *, starts: int = 0) -> None:
+    now = world.clock()
+    begins, ends = instant(now + timedelta(hours=starts)), instant(now + timedelta(hours=starts + 2))
+    planned = Works(mode=mode, starts_at=begins, ends_at=ends, text_ru="Меняем сервер.", set_by="operator")
+    world.store.write_now(lambda tx: maintenance.plan(tx, planned, now=now))
+    world.app[WORKS].look(at_once=True)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(320, "dark"), (1280, "light")])
+async def test_what_is_asked_for_refused_or_closed_is_found_faultless_by_axe(
+    world: World, browser: BrowserContext, width: int, scheme: str
+) -> None:
+    user = world.registered(SUBSCRIBER)
+    now, lasts = world.clock(), timedelta(hours=2)
+    secret = world.store.write_now(lambda tx: recoveries.open_way(tx, user_code=user.user_code, lasts=lasts, now=now))
+    page, found = await browser.new_page(), []
+    await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    await page.goto(f"{world.base}/register")
+    found += await examine(page, width=width)
+    for box in ("rules", "consent"):
+        await page.locator(f"#{box}").check()
+    await fill(page, account=NEWCOMER, email="a@example.ru", amount="0")
+    assert await page.get_by_text("Почти готово").count()
+    found += await examine(page, width=width)
+    await fill(page, account="12;", meter="–", payment_sum="1")
+    found += await examine(page, width=width)
+    await page.goto(f"{world.base}/recovery")
+    found += await examine(page, width=width)
+    await page.locator("summary").click()
+    await fill(page, desk_code="12")
+    found += await examine(page, width=width)
+    for path in ("/login?shown=yes", "/recovery/sent", f"/recovery/{secret}", "/recovery/nowhere"):
+        await page.goto(world.base + path)
+        found += await examine(page, width=width)
+    await page.goto(f"{world.base}/login")
+    await fill(page, account=SUBSCRIBER, password="wrong")
+    found += await examine(page, width=width)
+    works(world, "closed", starts=20)
+    await page.goto(f"{world.base}/help")
+    found += await examine(page, width=width)
+    works(world, "read_only")
+    await page.goto(f"{world.base}/recovery")
+    await fill(page, account=SUBSCRIBER, email="a@example.ru")
+    assert await page.get_by_text("Введённое не потерялось").count()
+    found += await examine(page, width=width)
+    works(world, "closed")
+    await page.goto(f"{world.base}/login")
+    found += await examine(page, width=width)
+    assert not found, found

@@ -21,6 +21,7 @@ SECRETS = {
     *(row[3] for row in BOOKS[Oddity.TWO_METERS]["documents"]),
     NEIGHBOUR,
 }
+HOLDER = BOOKS[Oddity.ORDINARY]["accounts"][0][4]
 
 # Routes that name nothing of an account: theirs is the session, or they are for everybody.
 OWN = (
@@ -122,6 +123,7 @@ async def test_no_page_of_the_subscriber_holds_anything_of_the_neighbour(world: 
         if method == "GET" and "{" not in path:
             page = await browser.get(path)
             assert not [secret for secret in SECRETS if secret in page.text], path
+            assert HOLDER not in page.text, path  # not even to whoever is in: a bill from a mailbox may have let him in
 
 
 async def test_a_stranger_is_sent_to_log_in(world: World) -> None:
