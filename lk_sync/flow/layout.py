@@ -138,6 +138,13 @@ def body(setting: ExportSetting, lines: Iterable[Sequence[str]]) -> bytes:
     return text.getvalue().encode(setting.encoding)
 
 
+def line(setting: ExportSetting, cells: Sequence[str]) -> str:
+    """One line of the file as it stands there, without its end."""
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=setting.delimiter, lineterminator="").writerow(cells)
+    return text.getvalue()
+
+
 def manifest(batch: Batch, setting: ExportSetting) -> bytes:
     """What the accounting system checks the file by, and how it is to be read."""
     total = decimal_text(batch.control_sum)

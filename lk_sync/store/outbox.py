@@ -50,6 +50,14 @@ class Passport(msgspec.Struct, frozen=True):
     superseded_by: str | None
 
 
+class Line(msgspec.Struct, frozen=True):
+    """What an item says, and the layout and hash of the file that it went out in."""
+
+    payload: str
+    layout: str
+    file_sha256: str
+
+
 class Backlog(msgspec.Struct, frozen=True):
     """What is under way. `exported`: gone out without an answer so far; `unanswered`: those of them that are late;
     `stray`: lines of answer files that fit no item."""
@@ -118,6 +126,12 @@ def answer(tx: Tx, *, item: str, sink: str, number: int, verdict: Verdict, code:
 def find(tx: Tx, *, item: str) -> Passport | None:
     row = tx.row("outbox.find", item=item)
     return Passport(*row) if row else None
+
+
+def line(tx: Tx, *, item: str) -> Line | None:
+    """None: no file holds it yet."""
+    row = tx.row("outbox.line", item=item)
+    return Line(*row) if row else None
 
 
 def backlog(tx: Tx, *, unanswered_since: str, stray_since: str = "") -> Backlog:

@@ -60,3 +60,9 @@ CROSS JOIN (SELECT COUNT(*) AS lines FROM stray_answers WHERE found_at >= :stray
 -- name: tally
 -- How many items are in which state.
 SELECT state, COUNT(*) FROM outbox GROUP BY state ORDER BY state;
+
+-- name: line^
+-- What an item says, and by which layout its file was written.
+SELECT o.payload, b.layout, b.sha256
+FROM outbox AS o JOIN batches AS b ON b.sink = o.sink AND b.number = o.batch
+WHERE o.item = :item;

@@ -70,6 +70,7 @@ ATTEMPTS: dict[tuple[str, str], Attempt] = {
     ("GET", "/readings/history"): lambda browser, submission: browser.get(f"/readings/history?meter={METER}"),
     ("GET", "/readings/taken"): lambda browser, submission: browser.get(f"/readings/taken?of={submission}"),
     ("GET", "/readings/{submission}"): lambda browser, submission: browser.get(f"/readings/{submission}"),
+    ("GET", "/readings/{submission}/proof"): lambda browser, submission: browser.get(f"/readings/{submission}/proof"),
     ("POST", "/readings"): _post_reading,
 }
 
