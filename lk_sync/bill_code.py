@@ -16,7 +16,6 @@ from typing import Final
 
 import msgspec
 
-from lk_sync.errors import SettingsError
 from lk_sync.records import Month
 from lk_sync.setting import SecretValue
 
@@ -24,7 +23,6 @@ LETTERS: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: without I, L
 BITS: Final = 5  # of a letter
 LENGTH: Final = 6
 DESK_LENGTH: Final = 10
-SHORTEST_KEY: Final = 16
 _AS_MEANT: Final = str.maketrans("OILUАВЕКМНОРСТХУ", "011VABEKMH0PCTXY")  # typed letter → the one that was printed
 
 
@@ -49,12 +47,3 @@ def grouped(letters: str) -> str:
 def typed_code(text: str) -> str:
     """A code as it is compared: without groups, in the letters that were meant."""
     return "".join(text.replace("-", " ").replace("–", " ").split()).upper().translate(_AS_MEANT)
-
-
-def checked_key(value: SecretValue) -> SecretValue:
-    """Raises SettingsError for a key that could be guessed."""
-    if len(value.reveal()) < SHORTEST_KEY:
-        raise SettingsError(
-            f"registration.code_key: секрет короче {SHORTEST_KEY} знаков; сделайте новый: openssl rand -base64 32"
-        )
-    return value

@@ -6,13 +6,20 @@ asked for by the sum that was typed, never by the account, so that the question 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, Literal, get_args
 
 from lk_sync.errors import SettingsError
-from lk_sync.setting import Positive, Secret, Strict
+from lk_sync.setting import Positive, Secret, SecretValue, Strict
 
 Proof = Literal["bill_number", "bill_code", "payment", "meter", "desk_code"]
 PROOFS: Final[tuple[Proof, ...]] = get_args(Proof)
+SHORTEST_KEY: Final = 16
+_ASKED: Final = {
+    "shared": "вторая примета — если сумма у более чем {few} счетов, ноль или переплата",
+    "always": "вторая примета — всегда",
+    "never": "вторая примета — только при нуле и переплате",
+}
 CODES: Final[tuple[Proof, ...]] = ("bill_code", "desk_code")
 """Those that nobody guesses: 30 bits and more."""
 
@@ -43,3 +50,20 @@ def refuse_unsigned_risk(section: Registering, place: str) -> None:
             f"{place}: second_datum: never — без второй приметы чужой счёт открывается подбором суммы; кто и когда "
             "принял этот риск, пишется в risk_accepted, например «директор Иванов И. И., 01.12.2026»"
         )
+
+
+def checked_key(value: SecretValue) -> SecretValue:
+    """Raises SettingsError for a key that could be guessed."""
+    if len(value.reveal()) < SHORTEST_KEY:
+        raise SettingsError(
+            f"registration.code_key: секрет короче {SHORTEST_KEY} знаков; сделайте новый: openssl rand -base64 32"
+        )
+    return value
+
+
+def told(section: Registering, environment: Mapping[str, str]) -> str:
+    """What an operator wants to know of it. Raises SettingsError when the key of codes is set and not there."""
+    if section.code_key is not None:
+        checked_key(section.code_key.value(environment))
+    codes = "коды на квитанциях включены" if section.code_key else "кодов на квитанциях нет (не задан code_key)"
+    return f"{_ASKED[section.second_datum].format(few=section.few)}; {codes}"

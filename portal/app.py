@@ -17,7 +17,6 @@ from aiohttp import web
 
 from lk_sync import clock as wall
 from lk_sync import databases
-from lk_sync.bill_code import checked_key
 from lk_sync.cache.reader import CacheReader
 from lk_sync.clock import Clock
 from lk_sync.config import Config, Lk
@@ -25,6 +24,7 @@ from lk_sync.errors import SettingsError
 from lk_sync.mail.carrier import Carrier
 from lk_sync.mail.post import Post
 from lk_sync.mail.stationery import Stationery
+from lk_sync.proofs import checked_key
 from lk_sync.store import attempts, devices, sessions
 from lk_sync.store.database import Store, Tx
 from portal import freshness, pages, render, spreadsheet

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Hashable
 from contextlib import closing
 from typing import Final
@@ -17,7 +18,8 @@ from lk_sync.cache.census import Census
 from lk_sync.cache.reader import CacheReader
 from lk_sync.clock import Clock
 
-LOOK_EVERY_SECONDS: Final = 60
+LOOK_EVERY_SECONDS: Final = 5.0
+REST: Final = 20  # times as long as counting has taken, so that data that change all day cost little of a processor
 
 log: Final = logging.getLogger("portal.census")
 
@@ -56,5 +58,6 @@ class CensusTaker:
     async def run(self) -> None:
         """Until cancelled."""
         while True:
+            began = time.monotonic()
             await self.fresh()
-            await asyncio.sleep(LOOK_EVERY_SECONDS)
+            await asyncio.sleep(max(LOOK_EVERY_SECONDS, REST * (time.monotonic() - began)))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from lk_sync import databases, peers
+from lk_sync import databases, peers, proofs
 from lk_sync.commands.desk import Desk
 from lk_sync.commands.speech import Command
 from lk_sync.errors import LkError, SettingsError
@@ -33,6 +33,7 @@ def check(desk: Desk, connect: bool) -> int:
     step("настройки", lambda: f"{config.folder / 'lk.yaml'}, часовой пояс {config.lk.time_zone}")
     step("папка данных", lambda: _writable(config.lk.data_dir))
     step("хранилище и кэш", lambda: databases.look(config, connect=connect))
+    step("регистрация", lambda: proofs.told(config.lk.registration, config.environment))
     step("расписание", lambda: f"заданий: {len(desk.timetable.jobs)}")
     if config.lk.alerts or config.lk.heartbeat or config.lk.metrics:
         step("надзор", lambda: _watched(desk))

@@ -16,7 +16,11 @@ from demo.cached import carry
 from demo.postgres import throw_away
 from demo.supplier.oddities import Oddity
 from lk_sync.cache.places import PostgresCache
+from lk_sync.clock import instant
+from lk_sync.store import letters, maintenance, users
+from lk_sync.store.maintenance import Works
 from portal.access import SESSION
+from portal.keys import RECOVERER, REGISTRAR, WORKS
 from tests.at_the_store import TEMPLATE, Kept, made
 from tests.portal.pages.cast import BOOKS, NUMBER, SUBSCRIBER, enter
 from tests.portal.pages.test_readings import fields_of, form_on, last, typed, waiting
@@ -87,6 +91,40 @@ async def test_who_leaves_one_portal_has_left_the_other(portals: tuple[World, Wo
     assert (await there.get("/")).status == 200
     await here.post("/logout", {}, form_on="/")
     assert (await there.get("/")).location == "/login"
+
+
+async def test_a_registration_and_a_lost_password_asked_for_at_one_are_settled_by_the_other(
+    portals: tuple[World, World],
+) -> None:
+    one, two = portals
+    account, meter = NUMBER[Oddity.ZERO], BOOKS[Oddity.ZERO]["meters"][-1]
+    assert BOOKS[Oddity.ZERO]["bills"][-1][6] <= 0
+    browser = one.browser()
+    form = await browser.get("/register")
+    fields = {"account": account, "email": "a@example.ru", "amount": "0", "rules": "yes", "consent": "yes"}
+    fields |= {"csrf": form.csrf, "request": form.hidden("request")}
+    assert "Почти готово" in (await browser.post("/register", fields)).text
+    assert (await browser.post("/register", fields | {"meter": meter[2]})).location == "/register/sent"
+    assert await two.app[REGISTRAR].settle_waiting() == 1
+    assert users.of_account(one.store.reading, account=account) is not None
+    asked = await browser.post("/recovery", {"account": account, "email": "a@example.ru"})
+    assert asked.location == "/recovery/sent"
+    assert await two.app[RECOVERER].settle_waiting() == 1
+    assert await one.app[RECOVERER].settle_waiting() == 0
+    assert letters.backlog(one.store.reading).waiting == 2
+
+
+async def test_works_that_are_planned_are_seen_by_every_portal(portals: tuple[World, World]) -> None:
+    one, two = portals
+    now = one.clock()
+    works = Works(mode="closed", starts_at=instant(now), set_by="operator")
+    one.store.write_now(lambda tx: maintenance.plan(tx, works, now=now))
+    for world in portals:
+        world.app[WORKS].look(at_once=True)
+        assert (await world.browser().get("/login")).status == 503
+    two.store.write_now(lambda tx: maintenance.end(tx, by="operator", now=now))
+    one.app[WORKS].look(at_once=True)
+    assert (await one.browser().get("/login")).status == 200
 
 
 async def test_without_its_base_a_portal_says_so_at_once_and_goes_on_when_it_is_back(
