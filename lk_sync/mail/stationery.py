@@ -8,6 +8,7 @@ starts: a broken one is named with its line before a letter depends on it.
 from __future__ import annotations
 
 from datetime import datetime
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -84,9 +85,9 @@ class Stationery:
         """The letter as it is sent. Its Message-ID is the same at every attempt."""
         subject, text, html = self._texts(letter.kind, letter.language, letter.context)
         message = EmailMessage(policy=SMTP)
-        message["From"] = self._sender
+        message.set_raw("From", _mailbox(self._sender))
         message["To"] = Address(addr_spec=letter.recipient)
-        message["Subject"] = subject
+        message.set_raw("Subject", _encoded(subject, "Subject"))
         message["Date"] = format_datetime(now)
         message["Message-ID"] = f"<{letter.letter}@{self._name.hostname}>"
         message["Auto-Submitted"] = "auto-generated"
@@ -119,6 +120,19 @@ class Stationery:
             raise SettingsError(f"{folder / kind}.{language}: шаблон письма не складывается ({error})") from error
         if not subject:
             raise SettingsError(f"{folder / kind}.{language}.txt, строка 1: нет темы письма")
+
+
+def _encoded(text: str, header: str) -> str:
+    """`text` as it stands in a header, folded. The policy's own folding loses a space between words where it breaks a
+    line of Cyrillic letters; what is folded already it leaves alone."""
+    return Header(text, "us-ascii" if text.isascii() else "utf-8", header_name=header).encode()
+
+
+def _mailbox(address: Address) -> str:
+    """On a line of its own stands what must not be broken."""
+    if not address.display_name or address.display_name.isascii():
+        return str(address)
+    return f"{_encoded(address.display_name, 'From')}\n <{address.addr_spec}>"
 
 
 def _environment(folder: Path, formats: Formats) -> SandboxedEnvironment:

@@ -70,8 +70,10 @@ async def test_the_known_address_gets_a_link_and_the_link_a_new_password(world: 
     assert (await phone.get("/password")).location == "/login?next=/password"
     assert (await world.browser().log_in(SUBSCRIBER, PASSWORD)).status == 403
     assert (await world.browser().log_in(SUBSCRIBER, NEW)).location == "/"
-    told = (await world.letters())[-1]
-    assert (told["To"], told["Subject"]) == (HOME, "Пароль личного кабинета изменён")
+    letters = {letter["Subject"]: letter for letter in await world.letters()}
+    told = letters["Пароль личного кабинета изменён"]
+    assert told["To"] == HOME
+    assert letters[f"Вход в кабинет с нового устройства – лицевой счёт {SUBSCRIBER}"]["To"] == HOME
     assert NEW not in told.as_string()
 
 

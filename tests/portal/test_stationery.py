@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from email import message_from_bytes
+from email.header import decode_header, make_header
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lk_sync.errors import SettingsError
+from lk_sync.mail import stationery
 from lk_sync.store import letters
 from tests.portal.office import TOLD, Office
 
@@ -74,3 +82,21 @@ async def test_every_kind_of_letter_leaves_in_every_language_with_text_and_html(
         for part in ("plain", "html"):
             assert "000012345" in letter.get_body((part,)).get_content()
     assert office.store.read(letters.backlog) == letters.Backlog(0, 0, 0)
+
+
+WORDS = st.lists(st.text("абвгдеёжАБЯ–«»№1AZ", min_size=1, max_size=12), min_size=1, max_size=14).map(" ".join)
+
+
+@settings(max_examples=150, deadline=None)
+@given(subject=WORDS, name=WORDS)
+def test_a_subject_and_a_sender_arrive_with_every_space(subject: str, name: str) -> None:
+    """Headers of Cyrillic letters are folded; what is broken in between is a line, not the text."""
+    message = EmailMessage(policy=SMTP)
+    message.set_raw("Subject", stationery._encoded(subject, "Subject"))
+    message.set_raw("From", stationery._mailbox(Address(display_name=name, addr_spec="lk@example.ru")))
+    message.set_content("…", cte="base64")
+    body = message.as_bytes()
+    assert max(len(line) for line in body.split(b"\r\n")) <= 78
+    received = {name: str(make_header(decode_header(text))) for name, text in message_from_bytes(body).items()}
+    assert received["Subject"] == subject
+    assert received["From"].replace('"', "").replace("\\", "") == f"{name} <lk@example.ru>"

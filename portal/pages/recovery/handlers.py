@@ -22,7 +22,7 @@ from lk_sync.store import attempts, audit, letters, recoveries, users
 from lk_sync.store.database import Tx
 from lk_sync.store.recoveries import Recovery
 from lk_sync.store.users import User
-from portal import budgets, choosing, entry
+from portal import budgets, choosing, devices, entry
 from portal.access import address, form, language, public
 from portal.accounts import canonical
 from portal.keys import CLOCK, LK, PASSWORDS, POST, RECOVERER, STORE
@@ -126,7 +126,7 @@ async def chosen(request: web.Request) -> web.Response:
     token = await request.app[STORE].write(lambda tx: _take(tx, request, user, hashed, now))
     if (post := request.app[POST]) is not None:
         post.wake()
-    return entry.admit(see_other("/"), token)
+    return devices.remember(request, entry.admit(see_other("/"), token))
 
 
 def _led_to(request: web.Request) -> User | None:
@@ -157,6 +157,7 @@ def _take(tx: Tx, request: web.Request, user: User, hashed: str, now: datetime) 
         context={"account": user.account, "changed_at": instant(now)},
         now=now,
     )
+    devices.signed_in(tx, request, user, now=now)
     return entry.begin(tx, request, user_code=user.user_code, now=now)
 
 

@@ -235,3 +235,10 @@ def test_windows_follow_each_other_and_the_season_holds_or_follows_the_day(
         assert entry.last.month in months
         if today.month in months:
             assert entry.first <= today
+
+
+async def test_no_address_that_is_a_secret_is_logged(world: World) -> None:
+    paths = {route.resource.canonical for route in world.app.router.routes() if route.resource is not None}
+    secret = {path for path in paths if "{secret" in path or "{token" in path}
+    assert len(secret) >= 3
+    assert [path for path in secret if "{" in harmless(path)] == []
