@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import sqlite3
 from datetime import timedelta
 from typing import Any
 
@@ -289,3 +291,22 @@ async def test_a_neighbours_place_in_the_list_is_not_found(world: World, browser
     tell(world, account=NUMBER[Oddity.DEBTOR])
     (theirs,) = notifications.unread(world.store.reading, user_code=code_of(world, NUMBER[Oddity.DEBTOR]), most=2)
     assert (await browser.get(f"/notifications?before={theirs.notification}")).status == 404
+
+
+def test_every_kind_can_be_switched_but_that_letters_do_not_arrive() -> None:
+    assert TITLES.keys() == set(notifications.KINDS) - notifications.NOT_BY_LETTER
+
+
+async def test_whoever_was_let_into_an_account_has_notifications_of_their_own(world: World, browser: Browser) -> None:
+    with contextlib.closing(sqlite3.connect(world.config.lk.store_path)) as store, store:
+        store.execute("UPDATE user_accounts SET role = 'readings' WHERE user_code = ?", (code_of_any(world),))
+    page = await browser.get("/notifications")
+    assert page.status == 200
+    assert "/calendar" not in page.text
+    assert (await browser.get("/notifications/settings")).status == 200
+
+
+def code_of_any(world: World) -> str:
+    """The only user there is."""
+    with contextlib.closing(sqlite3.connect(world.config.lk.store_path)) as store:
+        return str(store.execute("SELECT user_code FROM user_records").fetchone()[0])
