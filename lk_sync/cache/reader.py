@@ -113,6 +113,12 @@ class MeterRow(NamedTuple):
     verification_due_on: Day | None
     automatic: bool
     extra: Labels = ()
+    seal: str | None = None
+    sealed_on: Day | None = None
+    act: str | None = None
+    replaces: str | None = None
+    initial_micro: Micro | None = None
+    final_micro: Micro | None = None
 
 
 class ReadingRow(NamedTuple):
@@ -350,7 +356,16 @@ class View(Past):
         found = self._rows("meters", account=account)
         return [
             MeterRow._make(
-                (*row[:2], codes[row[2]], *row[3:5], codes[row[5]], *row[6:12], row[12] == 1, labels(row[13]))
+                (
+                    *row[:2],
+                    codes[row[2]],
+                    *row[3:5],
+                    codes[row[5]],
+                    *row[6:12],
+                    row[12] == 1,
+                    labels(row[13]),
+                    *row[14:],
+                )
             )
             for row in found
         ]

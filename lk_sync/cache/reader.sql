@@ -105,7 +105,7 @@ JOIN payments AS p ON p.account = :account AND p.payment = SUBSTR(n.newest, 12);
 -- name: meters
 -- Meters of the account; those in service first.
 SELECT meter, serial, service, model, place, unit, digits_int, digits_frac, installed_on, removed_on, verified_on,
-       verification_due_on, automatic, extra
+       verification_due_on, automatic, extra, seal, sealed_on, act, replaces, initial_micro, final_micro
 FROM meters WHERE account = :account
 ORDER BY CASE WHEN removed_on IS NULL THEN 0 ELSE 1 END, service, meter;
 

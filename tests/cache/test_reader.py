@@ -113,7 +113,9 @@ def test_what_the_supplier_labels_himself_comes_with_its_row(tmp_path: Path, pat
 def _meters(view: View, made: Books) -> list[Any]:
     from lk_sync.cache.reader import MeterRow
 
-    return [MeterRow._make((row[1], row[2], row[3], *row[4:13], bool(row[13]), ())) for row in made["meters"]]
+    return [
+        MeterRow._make((row[1], row[2], row[3], *row[4:13], bool(row[13]), (), *row[14:20])) for row in made["meters"]
+    ]
 
 
 def _last(made: Books) -> list[tuple[Any, ...]]:

@@ -13,13 +13,14 @@ from lk_sync.cache.reader import MeterRow, ReadingRow, View
 from lk_sync.config import Window
 from lk_sync.flow import acceptance
 from lk_sync.flow.acceptance import Dial, Known, Past, Span
+from lk_sync.flow.chain import chain_of
 from lk_sync.flow.usual import Expected, Usual, expected, monthly, usual
 from lk_sync.records import Kopecks, Micro, next_month
 from lk_sync.store import submissions
 from lk_sync.store.submissions import Submitted
 from portal.access import visitor
 from portal.keys import CLOCK, LK, STORE
-from portal.pages.readings.history import dial_of, past
+from portal.pages.readings.history import dial_of, hung_of, past
 from portal.subject import Subject
 
 READINGS_LOOKED_AT: Final = 26  # the year of an average, with room for corrections and inspections
@@ -86,20 +87,21 @@ def gauges(request: web.Request, view: View, subject: Subject) -> list[Gauge]:
     now, window = today(request), request.app[LK].readings
     around = acceptance.window_of(now, window)
     sent = handed_in(request, around)
-    prices = _Prices(view, subject)
-    return [_gauge(view, subject, meter, sent, prices, around, now, window) for meter in view.meters(subject.key)]
+    prices, meters = _Prices(view, subject), view.meters(subject.key)
+    former = _Former(view, subject, meters)
+    return [_gauge(view, subject, meter, sent, prices, former, around, now, window) for meter in meters]
 
 
 def _gauge(
     view: View, subject: Subject, meter: MeterRow, sent: Sequence[Submitted],
-    prices: _Prices, around: Span, now: date, window: Window,
+    prices: _Prices, former: _Former, around: Span, now: date, window: Window,
 ) -> Gauge:  # fmt: skip
     dial = dial_of(meter)
     readings = view.readings(subject.key, meter.meter, since=subject.since_day, most=READINGS_LOOKED_AT)
     ours = [each for each in sent if each.meter == meter.meter]
-    known = past(readings, ours)
+    known = past(meter, readings, ours)
     before = acceptance.before(known, around.period)
-    found = usual(monthly(known.books))
+    found = usual(monthly(known.books)) or former.usual(meter)
     refusal = "account_closed" if subject.card.closed_on is not None else None
     if refusal is None and (refused := acceptance.unacceptable(dial, around, now, window)):
         refusal = refused.code
@@ -138,3 +140,27 @@ class _Prices:
         if key not in self._known:
             self._known[key] = self._view.unit_price_micro(self._account, *key)
         return self._known[key]
+
+
+class _Former:
+    """What was usual of the meter that hung there before a new one, of which too little is known yet."""
+
+    def __init__(self, view: View, subject: Subject, meters: Sequence[MeterRow]) -> None:
+        self._view, self._subject, self._meters = view, subject, meters
+
+    def usual(self, meter: MeterRow) -> Usual | None:
+        if meter.removed_on is not None or all(each.removed_on is None for each in self._meters):
+            return None
+        by_meter = {each.meter: each for each in self._meters}
+        chain = chain_of(meter.meter, [hung_of(each) for each in self._meters])
+        for before in reversed(chain[:-1]):
+            found = self._of(by_meter[before.meter])
+            if found is not None:
+                return found
+        return None
+
+    def _of(self, meter: MeterRow) -> Usual | None:
+        rows = self._view.readings(
+            self._subject.key, meter.meter, since=self._subject.since_day, most=READINGS_LOOKED_AT
+        )
+        return usual(monthly(past(meter, rows, ()).books))

@@ -8,10 +8,12 @@ import msgspec
 
 from lk_sync.cache.reader import MeterRow, ReadingRow
 from lk_sync.flow.acceptance import Booked, Dial, Known, Past
-from lk_sync.records import Micro
+from lk_sync.flow.chain import Hung, Shown
+from lk_sync.records import Micro, month_number
 from lk_sync.store.submissions import Submitted
 
 REFUSED = frozenset({"rejected", "superseded"})
+FEW = 12  # readings of a meter that has not hung for long
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -51,9 +53,37 @@ def _entry(reading: ReadingRow, former: ReadingRow | None, dial: Dial) -> Entry:
     return Entry(reading, used)
 
 
-def past(readings: Sequence[ReadingRow], handed_in: Sequence[Submitted]) -> Past:
-    """What the rules of acceptance compare a new reading with."""
+def past(meter: MeterRow, readings: Sequence[ReadingRow], handed_in: Sequence[Submitted]) -> Past:
+    """What the rules of acceptance compare a new reading with. A meter begins with what the act of its installation
+    says."""
+    books = [Booked(reading.period, reading.value_micro, reading.source) for reading in readings]
+    if meter.initial_micro is not None and meter.installed_on is not None and _all_are_later(readings, meter):
+        books.append(Booked(month_number(meter.installed_on[:7]), meter.initial_micro, "supplier"))
     return Past(
-        books=[Booked(reading.period, reading.value_micro, reading.source) for reading in readings],
+        books=books,
         handed_in=[Known(each.period, each.value_micro) for each in handed_in if each.state not in REFUSED],
     )
+
+
+def _all_are_later(readings: Sequence[ReadingRow], meter: MeterRow) -> bool:
+    """Else `readings` are but the newest of a long history, or begin with the installation."""
+    return len(readings) < FEW and not (readings and readings[-1].taken_on <= (meter.installed_on or ""))
+
+
+def hung_of(meter: MeterRow) -> Hung:
+    return Hung(
+        meter=meter.meter,
+        service=meter.service,
+        unit=meter.unit,
+        full_turn_micro=dial_of(meter).full_turn_micro,
+        place=meter.place,
+        installed_on=meter.installed_on,
+        removed_on=meter.removed_on,
+        replaces=meter.replaces,
+        initial_micro=meter.initial_micro,
+        final_micro=meter.final_micro,
+    )
+
+
+def shown_of(reading: ReadingRow) -> Shown:
+    return Shown(reading.taken_on, reading.period, reading.value_micro, reading.source)
