@@ -172,7 +172,7 @@ class Decision(msgspec.Struct, frozen=True):
                 self._write(tx, "organisation", self.request.email, self.request.language, {})
             case "taken" | "mismatch":
                 self._tell_owner(tx, user)
-        if outcome != "mismatch":
+        if outcome in ("created", "renewed"):  # of others nobody may learn, by what is left, that the sum was right
             attempts.give_back(tx, self.taken.budgets, now=self.taken.now)
         return outcome
 

@@ -88,9 +88,7 @@ def on(desk: Desk, mode: str, begins: datetime | None, until: datetime | None, t
         set_by=person(),
     )
     desk.store.write_now(lambda tx: works_.plan(tx, works, now=moment))
-    said = when(works.starts_at, zone) if begins else "сейчас"
-    until_said = f"до {when(ends_at, zone)}" if ends_at else "до lk-sync maintenance off"
-    say(f"Кабинет {MODES[works.mode]}: {said}, {until_said}. Все машины увидят это за несколько секунд.")
+    say(f"Кабинет: {told(works, zone)}. Все машины увидят это за несколько секунд.")
 
 
 @click.command(cls=Command)
@@ -99,6 +97,11 @@ def off(desk: Desk) -> None:
     """Закончить работы и отменить запланированные."""
     ended = desk.store.write_now(lambda tx: works_.end(tx, by=person(), now=now()))
     say("Кабинет открыт." if ended else "Работ не было: кабинет открыт.")
+
+
+def told(works: Works, zone: ZoneInfo) -> str:
+    until = f"до {when(works.ends_at, zone)}" if works.ends_at else "до lk-sync maintenance off"
+    return f"{MODES[works.mode]} с {when(works.starts_at, zone)} {until}"
 
 
 def _at(hour: datetime, zone: ZoneInfo, moment: datetime) -> datetime:

@@ -7,8 +7,10 @@ import click
 from lk_sync import overview, status
 from lk_sync.clock import now
 from lk_sync.commands.desk import Desk, as_json_option
+from lk_sync.commands.maintenance import told
 from lk_sync.commands.speech import Command
-from lk_sync.reports import as_json
+from lk_sync.reports import as_json, say
+from lk_sync.store import maintenance
 
 
 @click.command(cls=Command, name="status")
@@ -21,6 +23,8 @@ def status_command(desk: Desk, json: bool) -> int:
         as_json(seen)
     else:
         overview.show(seen, desk.config.lk.zone)
+        for each in desk.store.read(lambda tx: maintenance.standing(tx, now=now())):
+            say(f"Кабинет: {told(each, desk.config.lk.zone)}.")
     return 1 if seen.troubles else 0
 
 

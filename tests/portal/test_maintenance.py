@@ -230,6 +230,7 @@ def command(folder: Path, *words: str) -> tuple[int, str]:
 def test_the_operator_says_when_and_reads_it_back(tmp_path: Path) -> None:
     write_settings(tmp_path / "config", port=1)
     (tmp_path / "config" / "var").mkdir()
+    (tmp_path / "schedules.yaml").write_text("jobs: {}\n", "utf-8")
     assert command(tmp_path) == (0, "Работ нет: кабинет открыт.\n")
     hours = ("--from", "05.12.2099 22:00", "--until", "2099-12-06 02:30")
     code, said = command(tmp_path, "on", "--mode", "closed", *hours, "--text", "Меняем сервер.")
@@ -241,6 +242,11 @@ def test_the_operator_says_when_and_reads_it_back(tmp_path: Path) -> None:
     (told,) = json.loads(command(tmp_path, "list", "--json")[1])
     assert (told["mode"], told["text_ru"]) == ("closed", "Меняем сервер.")
     assert "закрыт" in command(tmp_path)[1]
+    status = subprocess.run(
+        [LK_SYNC, "--config", tmp_path / "config", "--schedules", tmp_path / "schedules.yaml", "status"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "Кабинет: закрыт с 05.12.2099 22:00:00 до 06.12.2099 02:30:00." in status.stdout, status.stderr
     assert command(tmp_path, "off") == (0, "Кабинет открыт.\n")
     assert command(tmp_path, "off") == (0, "Работ не было: кабинет открыт.\n")
 

@@ -340,3 +340,19 @@ def test_codes_of_bills_differ_and_depend_on_everything() -> None:
     assert made not in {bill_code(key, **each) for each in changed} | {bill_code(other, **about)}
     many = {bill_code(key, account=str(at), period=202610, number="1") for at in range(2_000)}
     assert len(many) > 1_990
+
+
+async def test_what_is_left_of_the_budget_does_not_tell_that_the_sum_of_a_registered_account_was_right(
+    tmp_path: Path, cache_file: Path
+) -> None:
+    """Whoever counts how soon everybody is asked for more learns only how often it was tried."""
+    limited = {"register_global_per_hour": 2}
+    asked = []
+    for amount in ("987,65", "1,00"):  # right, wrong
+        async with open_world(tmp_path / amount, cache=cache_file, background=False, budgets=limited) as world:
+            world.registered(SUBSCRIBER)
+            for _ in range(2):
+                await ask(world, SUBSCRIBER, amount)
+            await world.letters()
+            asked.append('name="more"' in (await world.browser().get("/register")).text)
+    assert asked == [True, True]

@@ -36,6 +36,7 @@ WAITING_AT_MOST: Final = 5_000
 COME_BACK_SECONDS: Final = 600
 SHOWN_AGAIN: Final = ("account", "email", "amount", *chain.from_iterable(FIELDS.values()))
 COMMON: Final = N_("Это подходит многим счетам и потому ничего не доказывает. Возьмите что-нибудь другое.")
+NOT_TAKEN: Final = N_("Это здесь не подходит. Возьмите что-нибудь другое из списка.")
 ONLY_CODES: Final = N_("Сейчас слишком много неверных попыток, поэтому годится только код.")
 
 routes = web.RouteTableDef()
@@ -86,7 +87,8 @@ def _second_datum(request: web.Request, wanted: Wanted) -> Asked | None:
         more = _asks_everybody(request) or rules.wants_more(wanted.amount_kopecks, counted)
         return Asked(more=True, first=True) if more else None
     if wanted.proof_kind not in _offered(request):
-        return Asked(True, {"proof": [ONLY_CODES]})
+        for_now = wanted.proof_kind in rules.offered(counted)
+        return Asked(True, {"proof": [ONLY_CODES if for_now else NOT_TAKEN]})
     if counted is not None and is_common(counted, wanted.proof_kind, wanted.proof or ""):
         return Asked(True, {wanted.proof_kind: [COMMON]})
     return None
