@@ -41,7 +41,7 @@ def dial_of(meter: MeterRow) -> Dial:
 def entries(readings: Sequence[ReadingRow], dial: Dial, shown: int) -> list[Entry]:
     """The `shown` newest of `readings` (newest first), each with the consumption since the one before."""
     following: list[ReadingRow | None] = [*readings[1:], None]
-    return [_entry(reading, former, dial) for reading, former in zip(readings, following, strict=True)][:shown]
+    return [_entry(reading, former, dial) for reading, former in zip(readings, following, strict=False)][:shown]
 
 
 def _entry(reading: ReadingRow, former: ReadingRow | None, dial: Dial) -> Entry:

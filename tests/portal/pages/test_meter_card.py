@@ -11,8 +11,9 @@ from tests.portal.world import Browser, World
 
 
 async def card(browser: Browser, *, removed: bool = False) -> Element:
+    """The card of the last meter in service, or of the one that was taken away."""
     page = check((await browser.get("/readings")).text)
-    links = page.one("ul", "plain").all("a") if removed else page.one("section", "meter").all("a", "more")
+    links = page.one("ul", "plain").all("a") if removed else page.all("section", "meter")[-1].all("a", "more")
     return check((await browser.get(links[-1].attributes["href"])).text)
 
 
@@ -30,7 +31,7 @@ async def test_the_verification_is_told_by_word_and_shape(world: World, due: str
     amend(world, "UPDATE meters SET verification_due_on = :due", due=due)
     browser = enter(world, SUBSCRIBER)
     for page in (await card(browser), check((await browser.get("/readings")).text)):
-        mark = page.one("span", "mark")
+        mark = page.all("span", "mark")[0]
         assert state in mark.attributes["class"].split()
         assert words in mark.text
 
