@@ -61,6 +61,19 @@ class Past:
         """Keys of accounts with a meter that is due from `first` to `last`, those after `after`. Read it as `news`."""
         return (row[0] for row in self._each("meters_due", first=first, last=last, after=after))
 
+    def works_ahead(self, now: Instant, lately: Instant) -> list[tuple[Any, ...]]:
+        """As `works.ahead` makes sense of them."""
+        return self._rows("works_ahead", now=now, lately=lately)
+
+    def accounts_of(self, building: int, *, after: int) -> Iterator[int]:
+        """Keys of accounts of a house, those after `after`. Read it as `news`."""
+        return (row[0] for row in self._each("accounts_of", building=building, after=after))
+
+    def building_of(self, account: int) -> int | None:
+        """The code of the house of an account."""
+        row = self._row("building_of", account=account)
+        return None if row is None else row[0]
+
     def number_of(self, account: int) -> str | None:
         row = self._row("number_of", account=account)
         return None if row is None else str(row[0])

@@ -185,3 +185,17 @@ ORDER BY account;
 -- name: number_of^
 -- The number of an account as the bill shows it.
 SELECT number FROM accounts WHERE account = :account;
+
+-- name: works_ahead
+-- Works that are not over; of those without an end only such as have begun lately.
+SELECT works, kind, building, service, starts_at, ends_at, what FROM works
+WHERE ends_at >= :now OR (ends_at IS NULL AND starts_at >= :lately)
+ORDER BY starts_at, works;
+
+-- name: accounts_of
+-- Accounts of a house, in their order.
+SELECT account FROM accounts WHERE account > :after AND building = :building ORDER BY account;
+
+-- name: building_of^
+-- The house of an account.
+SELECT building FROM accounts WHERE account = :account;

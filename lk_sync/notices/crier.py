@@ -14,12 +14,12 @@ from lk_sync import databases
 from lk_sync.cache.reader import CacheReader
 from lk_sync.clock import Clock
 from lk_sync.config import Config
-from lk_sync.notices import digest, of_days, of_meters, of_readings, of_runs
+from lk_sync.notices import digest, of_days, of_meters, of_readings, of_runs, of_works
 from lk_sync.notices.walking import Ground
 from lk_sync.store import notifications
 from lk_sync.store.database import Store
 
-WALKS: Final = (of_readings.go, of_runs.go, of_days.go, of_meters.go, digest.go)
+WALKS: Final = (of_readings.go, of_runs.go, of_works.go, of_days.go, of_meters.go, digest.go)
 
 
 class Crier:

@@ -1,8 +1,8 @@
 """Days: which days of an account stand in its calendar?
 
-The window of readings, the day a bill is to be paid by, a verification that is due, the heating season. Nothing says
-whose they are or how much is owed, unless the owner wants the sums. The name of an event in the calendar never
-changes, so that a day that moves moves in the reader's calendar too.
+The window of readings, the day a bill is to be paid by, a verification that is due, an outage, the heating season.
+Nothing says whose they are or how much is owed, unless the owner wants the sums. The name of an event in the calendar
+never changes, so that a day that moves moves in the reader's calendar too.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Final, NamedTuple
 from babel.support import Translations
 
 from lk_sync.cache.reader import BillRow, MeterRow, View
+from lk_sync.cache.works import touching
+from lk_sync.clock import moment
 from lk_sync.config import Window
 from lk_sync.flow.acceptance import window_of
 from lk_sync.formats import Formats
@@ -21,6 +23,7 @@ from lk_sync.records import Month
 
 WINDOWS: Final = 12
 BILLS: Final = 3
+UNKNOWN_END: Final = timedelta(hours=1)
 
 
 class Entry(NamedTuple):
@@ -65,6 +68,17 @@ def verifications(view: View, meters: Sequence[MeterRow], _: Translations) -> It
             yield Entry(f"verification-{meter.meter}", due, due, words, "/readings", due)
 
 
+def works(view: View, account: int, now: datetime, _: Translations) -> Iterator[Entry]:
+    """Outages of the house with their hours; what has no end yet is an hour long."""
+    for work in touching(view, account, now):
+        first = moment(work.starts_at)
+        last = moment(work.ends_at) if work.ends_at else first + UNKNOWN_END
+        kind = _.gettext("Плановые работы") if work.planned else _.gettext("Отключение")
+        service = f" ({work.service})" if work.service else ""
+        if last > first:
+            yield Entry(f"works-{work.works}", first, last, f"{kind}{service}: {work.what}", "/notifications")
+
+
 def season(today: date, window: Window, _: Translations) -> Iterator[Entry]:
     """The one that goes on or comes next, by the supplier's months."""
     months = frozenset(window.season_months)
@@ -92,6 +106,7 @@ def of_account(
     view: View,
     account: int,
     *,
+    now: datetime,
     today: date,
     window: Window,
     since: Month,
@@ -106,5 +121,6 @@ def of_account(
         meters = view.meters(account)
         found += windows(today, window, meters, words)
         found += verifications(view, meters, words)
+        found += works(view, account, now, words)
         found += season(today, window, words)
     return found

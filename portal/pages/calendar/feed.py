@@ -67,6 +67,7 @@ def _entries(request: web.Request, feed: Feed, now: datetime) -> list[Entry] | N
         return days.of_account(
             view,
             key,
+            now=now,
             today=now.astimezone(app[LK].zone).date(),
             window=app[LK].readings,
             since=month_number(card.holder_since[:7]) if card.holder_since else EVER,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from contextlib import closing
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -67,6 +67,18 @@ async def test_another_program_reads_the_days_of_the_account(world: World) -> No
     assert any(name.startswith("Срок поверки прибора") for name in found)
     bill = next(name for name in found if name.startswith("Оплатить квитанцию за"))
     assert "₽" not in bill
+
+
+async def test_an_outage_of_the_house_stands_in_it_with_its_hours(world: World) -> None:
+    browser = enter(world, SUBSCRIBER)
+    house = "SELECT building FROM accounts WHERE number = :number"
+    amend(world, f"UPDATE works SET building = ({house}) WHERE works = 'Р-1'", number=SUBSCRIBER)
+    amend(world, f"UPDATE works SET building = ({house}) + 1000 WHERE works <> 'Р-1'", number=SUBSCRIBER)
+    found = events(await world.browser().get(await made(browser)))
+    (works,) = [event for name, event in found.items() if "Замена запорной арматуры" in name]
+    assert works["dtstart"].dt == datetime(2026, 11, 26, 6, tzinfo=UTC)
+    assert works["dtend"].dt == datetime(2026, 11, 26, 14, tzinfo=UTC)
+    assert not [name for name in found if "Испытания" in name], "another house"
 
 
 async def test_it_names_nobody_and_no_sum_unless_its_owner_wants_it(world: World) -> None:
