@@ -20,6 +20,7 @@ import yaml
 from lk_sync.errors import SettingsError
 from lk_sync.guards import Guards
 from lk_sync.notification_setting import Notifications
+from lk_sync.payments_setting import Payments
 from lk_sync.proofs import Registering, refuse_unsigned_risk
 from lk_sync.setting import MOSCOW, Label, Mailbox, MonthDay, Port, Positive, Secret, Strict
 from lk_sync.settings_fault import Step, hint
@@ -146,6 +147,7 @@ class Lk(Strict, frozen=True, kw_only=True):
     portal: Portal
     readings: Window = Window()
     budgets: Budgets = Budgets()
+    payments: Payments = Payments()
     registration: Registering = Registering()
     mail: Mail | None = None
     legal: Legal

@@ -32,6 +32,7 @@ UNITS: Final = {
     "m2": N_("м²"),
     "person": N_("чел."),
 }
+NORM_BASES: Final = {"m2": N_("на 1 м² в месяц"), "person": N_("на 1 человека в месяц"), "m3": N_("на 1 м³")}
 DOCUMENTS: Final = {"contract": N_("Договор"), "act": N_("Акт"), "other": N_("Документ")}
 
 
@@ -47,9 +48,9 @@ class Vocabulary:
 
     def __init__(self, language: str) -> None:
         gettext = translations(language).gettext
-        self.methods, self.sources, self.units, self.documents = (
+        self.methods, self.sources, self.units, self.documents, self.norm_bases = (
             Words({code: gettext(word) for code, word in known.items()})
-            for known in (METHODS, READING_SOURCES, UNITS, DOCUMENTS)
+            for known in (METHODS, READING_SOURCES, UNITS, DOCUMENTS, NORM_BASES)
         )
 
 

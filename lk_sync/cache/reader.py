@@ -21,6 +21,7 @@ import msgspec
 
 from lk_sync.cache.doors import Door, FileDoor
 from lk_sync.cache.past import Past
+from lk_sync.cache.premises import Premises
 from lk_sync.records import Day, Instant, Kopecks, Micro, Month, plain_account
 
 HERE: Final = Path(__file__).parent
@@ -63,6 +64,8 @@ class Card(NamedTuple):
     opened_on: Day | None
     closed_on: Day | None
     extra: Labels = ()
+    living_area_micro: Micro | None = None
+    registered: int | None = None
 
 
 class BalanceRow(NamedTuple):
@@ -136,6 +139,7 @@ class DocumentRow(NamedTuple):
     signed_on: Day
     title: str
     extra: Labels = ()
+    valid_until: Day | None = None
 
 
 class FullCharge(NamedTuple):
@@ -203,7 +207,7 @@ class CacheReader:
         self._door.close()
 
 
-class View(Past):
+class View(Past, Premises):
     """One consistent picture of the cache. Dictionaries live here as long as the data version does."""
 
     def __init__(self, door: Door) -> None:
@@ -397,7 +401,7 @@ class View(Past):
     def documents(self, account: int, *, since: Day = EVER_DAY, most: int = 50, passed: int = 0) -> list[DocumentRow]:
         codes = self._codes
         found = self._rows("documents", account=account, since=since, most=most, passed=passed)
-        return [DocumentRow(row[0], codes[row[1]], row[2], row[3], row[4], labels(row[5])) for row in found]
+        return [DocumentRow(row[0], codes[row[1]], row[2], row[3], row[4], labels(row[5]), row[6]) for row in found]
 
     # The machinery
 

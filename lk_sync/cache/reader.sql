@@ -21,7 +21,7 @@ SELECT holder_key FROM accounts WHERE account = :account;
 -- name: card^
 -- The account itself.
 SELECT number, unified_account, holder_key, holder_kind, holder_since, address, area_micro, residents,
-       opened_on, closed_on, extra
+       opened_on, closed_on, extra, living_area_micro, registered
 FROM accounts WHERE account = :account;
 
 -- name: balance
@@ -133,9 +133,43 @@ ORDER BY component;
 
 -- name: documents
 -- Contracts, acts and other documents, the newest first.
-SELECT document, kind, number, signed_on, title, extra
+SELECT document, kind, number, signed_on, title, extra, valid_until
 FROM documents WHERE account = :account AND signed_on >= :since
 ORDER BY signed_on DESC, document DESC LIMIT :most OFFSET :passed;
+
+-- name: equipment
+-- What stands in the premise, what was taken away last.
+SELECT equipment, title, serial, place, installed_on, removed_on
+FROM equipment WHERE account = :account
+ORDER BY removed_on IS NOT NULL, title, equipment LIMIT 200;
+
+-- name: tariffs
+-- Of components that the account was charged for, those that held on :since or later, the newest first.
+SELECT t.service, t.component, t.since, t.until, t.tariff_micro, NULL, t.basis
+FROM (SELECT DISTINCT service, component FROM charges WHERE account = :account) AS n
+JOIN tariffs AS t ON t.service = n.service AND t.component = n.component AND (t.until IS NULL OR t.until >= :since)
+ORDER BY t.since DESC LIMIT 200;
+
+-- name: norms
+-- As tariffs.
+SELECT t.service, t.component, t.since, t.until, t.norm_micro, t.per, t.basis
+FROM (SELECT DISTINCT service, component FROM charges WHERE account = :account) AS n
+JOIN norms AS t ON t.service = n.service AND t.component = n.component AND (t.until IS NULL OR t.until >= :since)
+ORDER BY t.since DESC LIMIT 200;
+
+-- name: works
+-- Works that are not over, for the house of the account or for the whole town.
+SELECT w.kind, w.service, w.starts_at, w.ends_at, w.what, w.building
+FROM accounts AS a JOIN works AS w ON w.building IS NULL OR w.building = a.building
+WHERE a.account = :account AND COALESCE(w.ends_at, w.starts_at) >= :now
+ORDER BY w.starts_at, w.works LIMIT :most;
+
+-- name: allocations
+-- What the payments of some days have closed.
+SELECT a.payment, a.period, a.service, a.part, a.amount_kopecks
+FROM payments AS p JOIN allocations AS a ON a.account = p.account AND a.payment = p.payment
+WHERE p.account = :account AND p.paid_on BETWEEN :first AND :last
+ORDER BY a.payment, a.allocation;
 
 -- name: first_load^
 -- When the dataset was first published; before that nothing was known of it.

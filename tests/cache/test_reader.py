@@ -80,11 +80,11 @@ def test_everything_of_an_account_is_read_as_the_books_have_it(reader: CacheRead
         account = made["accounts"][0]
         card = view.card(key)
         assert card is not None
-        assert tuple(card) == (account[1], account[2], account[3], account[5], *account[6:12], ())
+        assert tuple(card) == (account[1], account[2], account[3], account[5], *account[6:12], (), *account[13:15])
         bills = sorted(made["bills"], key=lambda row: row[1:4:2] + row[2:3], reverse=True)
         assert view.bills(key) == [(*row[1:8], ()) for row in bills]
         assert {tuple(row) for row in view.payments(key)} == {(*row[1:6], (), row[6]) for row in made["payments"]}
-        assert sorted(view.documents(key)) == sorted((*row[1:6], ()) for row in made["documents"])
+        assert {tuple(row) for row in view.documents(key)} == {(*row[1:6], (), row[6]) for row in made["documents"]}
         assert sorted(map(str, view.meters(key))) == sorted(map(str, _meters(view, made)))
         for meter in view.meters(key):
             shown = [tuple(reading) for reading in view.readings(key, meter.meter, most=500)]
@@ -279,6 +279,9 @@ def test_every_statement_about_accounts_begins_with_the_account(name: str) -> No
         assert not condition[2], f"{name}: a condition that does not begin with the account"
 
 
+SHORT = ("SCAN n", "SCAN w")  # a few rows of the statement's own; works that are planned
+
+
 @pytest.mark.parametrize("name", sorted(statements()))
 def test_every_statement_is_a_search_and_not_a_scan(path: Path, name: str) -> None:
     sql = statements()[name]
@@ -288,7 +291,7 @@ def test_every_statement_is_a_search_and_not_a_scan(path: Path, name: str) -> No
         nothing = dict.fromkeys(re.findall(r":(\w+)", sql))
         plan = [row[3] for row in connection.execute("EXPLAIN QUERY PLAN " + sql, nothing)]
     tables = "|".join(DATASETS)
-    assert not [step for step in plan if re.match(rf"SCAN ({tables}|[a-z])\b", step) and step != "SCAN n"], plan
+    assert not [step for step in plan if re.match(rf"SCAN ({tables}|[a-z])\b", step) and step not in SHORT], plan
 
 
 @pytest.fixture(scope="module")

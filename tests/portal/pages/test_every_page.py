@@ -75,7 +75,9 @@ async def test_every_oddity_has_well_formed_pages(world: World, oddity: Oddity) 
 
 
 async def test_english_pages_have_no_russian_left(tmp_path: Path, town: Path) -> None:
-    async with open_world(tmp_path / "c", cache=town, background=False, supplier=LATIN_SUPPLIER) as world:
+    async with open_world(
+        tmp_path / "c", cache=town, background=False, supplier=LATIN_SUPPLIER, payments={"usual_days": {"card": 1}}
+    ) as world:
         _latin_data(world)
         pages = await seen_by(enter(world, SUBSCRIBER, language="en"), world)
         for path, text in pages.items():
@@ -87,8 +89,12 @@ def _latin_data(world: World) -> None:
     """The data stay as the accounting system has them; here it is one that writes Latin letters."""
     amend(world, "UPDATE accounts SET address = 'Elista', unified_account = '1'")
     amend(world, "UPDATE services SET title = 'Service ' || position || ': part'")
-    amend(world, "UPDATE meters SET model = 'M', place = 'kitchen', serial = meter")
+    amend(world, "UPDATE meters SET model = 'M', place = 'kitchen', serial = meter, act = 'A'")
     amend(world, "UPDATE documents SET title = 'Title', number = 'N'")
+    amend(world, "UPDATE works SET what = 'Works'")
+    amend(world, "UPDATE equipment SET title = 'Thing', place = 'kitchen', serial = equipment")
+    for table in ("tariffs", "norms"):
+        amend(world, f"UPDATE {table} SET basis = 'Order'")
     amend(world, "UPDATE codes SET code = 'word-' || id WHERE code GLOB '*[А-я]*'")
 
 
@@ -98,6 +104,7 @@ async def test_hostile_names_are_only_names(tmp_path: Path, town: Path) -> None:
         for table, column in (
             ("accounts", "address"), ("accounts", "unified_account"), ("services", "title"), ("meters", "model"),
             ("meters", "place"), ("meters", "serial"), ("documents", "title"), ("documents", "number"),
+            ("works", "what"), ("tariffs", "basis"),
             ("dataset_state", "source"),
         ):  # fmt: skip
             amend(world, f"UPDATE {table} SET {column} = :hostile", hostile=HOSTILE)

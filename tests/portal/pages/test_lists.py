@@ -6,14 +6,14 @@ import pytest
 
 from demo.supplier.oddities import Oddity
 from portal.assets import FOR_EVER, assets
-from tests.portal.pages.cast import BOOKS, NUMBER, SUBSCRIBER, amend, enter
+from tests.portal.pages.cast import BOOKS, NUMBER, SUBSCRIBER, SUPPLIER, amend, enter
 from tests.portal.pages.elements import Element, check, kopecks
 from tests.portal.world import Browser, World
 
 
 async def listed(browser: Browser, path: str) -> list[Element]:
     page = check((await browser.get(path)).text)
-    return page.one("table", "sheet").one("tbody").all("tr")
+    return page.all("table", "sheet")[0].one("tbody").all("tr")
 
 
 async def test_bills_say_how_much_by_when_and_which_were_withdrawn(world: World) -> None:
@@ -116,3 +116,59 @@ async def test_other_information_is_shown_as_the_supplier_labels_it(world: World
     main = check(page.text).one("main").text
     assert "Этаж <b>" in main
     assert "5 & 6" in main
+
+
+async def test_the_premise_its_equipment_prices_and_works_are_told_with_their_days(world: World) -> None:
+    index = next(index for index in range(30, 60) if SUPPLIER.books(index)["equipment"])
+    books, common = SUPPLIER.books(index), SUPPLIER.common()
+    (account,) = books["accounts"]
+    text = check((await enter(world, account[0]).get("/documents")).text).one("main").text
+    for told in (books["equipment"][0][2], "Жилая площадь", "Зарегистрировано", "Приказ РСТ", "Тарифы"):
+        assert told in text
+    town = [row[6] for row in common["works"] if row[2] is None]
+    elsewhere = [row[6] for row in common["works"] if row[2] not in (None, account[12])]
+    assert town
+    assert all(what in text for what in town)
+    assert not [what for what in elsewhere if what in text]
+    assert "Устранение утечки" not in text  # that is over
+
+
+async def test_what_is_not_known_of_a_premise_is_not_there(world: World) -> None:
+    for name in ("equipment", "tariffs", "norms", "works"):
+        amend(world, f"DELETE FROM {name}")
+    amend(world, "UPDATE accounts SET living_area_micro = NULL, registered = NULL, area_micro = NULL")
+    text = check((await enter(world, SUBSCRIBER).get("/documents")).text).one("main").text
+    for absent in ("Оборудование", "Тарифы", "Нормативы", "Отключения", "Жилая площадь"):
+        assert absent not in text
+    assert "Площадьнетданных" in text.replace(" ", "")
+
+
+async def test_a_payment_says_what_it_has_closed_and_whether_it_counts(world: World) -> None:
+    books = BOOKS[Oddity.PAYMENT_ON_ITS_WAY]
+    page = check((await enter(world, NUMBER[Oddity.PAYMENT_ON_ITS_WAY]).get("/payments")).text)
+    rows = {row.all("td")[2].text: row for row in page.all("table", "sheet")[0].one("tbody").all("tr")}
+    parts: dict[str, list[int]] = {}
+    for row in books["allocations"]:
+        parts.setdefault(row[1], []).append(row[6])
+    for payment in books["payments"]:
+        shown = rows[payment[1]]
+        assert ("обрабатывается" in shown.text) == (payment[6] == "processing")
+        assert ("возвращён" in shown.text) == (payment[6] == "returned")
+        closed = [kopecks(each.text) for line in shown.all("details") for each in line.all("span", "n")]
+        assert closed == parts.get(payment[1], [])
+        assert sum(closed) in (payment[4], 0)
+    assert {payment[6] for payment in books["payments"]} == {None, "processing", "returned"}
+
+
+async def test_a_debt_beside_an_overpayment_is_told_in_words(world: World) -> None:
+    key = world.cache.account_key(NUMBER[Oddity.TWO_METERS])
+    latest = "account = :key AND period = (SELECT MAX(period) FROM balances WHERE account = :key)"
+    heating = "service = (SELECT id FROM codes WHERE code = 'heating')"
+    amend(world, f"UPDATE balances SET closing_kopecks = 12345 WHERE {latest} AND {heating}", key=key)
+    amend(world, f"UPDATE balances SET closing_kopecks = -6789 WHERE {latest} AND NOT {heating}", key=key)
+    text = check((await enter(world, NUMBER[Oddity.TWO_METERS]).get("/payments")).text).one("main").text
+    assert "По одной услуге долг, по другой переплата." in text
+    assert "долг 123,45" in text.replace("\N{NO-BREAK SPACE}", " ")
+    amend(world, f"UPDATE balances SET closing_kopecks = 6789 WHERE {latest}", key=key)
+    text = check((await enter(world, NUMBER[Oddity.TWO_METERS]).get("/payments")).text).one("main").text
+    assert "По одной услуге долг" not in text
