@@ -22,7 +22,7 @@ from aiohttp import hdrs, web
 from lk_sync.store import links, sessions, users
 from lk_sync.store.database import Tx
 from lk_sync.store.links import OWNER, Role
-from portal import forgery, maintenance
+from portal import forgery, looks, maintenance
 from portal.keys import CACHE, CLOCK, LK, ORIGIN, SEEN, STORE, WORKS
 from portal.language import LANGUAGES, accepted
 from portal.refusal import Refusal, see_other
@@ -296,6 +296,7 @@ def _frame(request: web.Request) -> Frame:
         role=found.role if found else OWNER,
         may=_WORDS[found.role] if found else frozenset(),
         several=found is not None and found.several,
+        looks=looks.classes(request),
     )
 
 

@@ -22,7 +22,7 @@ from lk_sync.cache.reader import CacheReader
 from lk_sync.clock import Clock, instant, moment
 from lk_sync.config import Lk
 from lk_sync.setting import SecretValue
-from lk_sync.store import attempts, audit, codes, consents, letters, registrations, users
+from lk_sync.store import attempts, audit, codes, consents, letters, links, registrations, users
 from lk_sync.store.attempts import Budget
 from lk_sync.store.consents import Consent
 from lk_sync.store.database import Store, Tx
@@ -166,6 +166,8 @@ class Decision(msgspec.Struct, frozen=True):
         match outcome:
             case "created":
                 self._create(tx, user)
+            case "added":
+                self._add(tx, user)
             case "renewed":
                 self._renew(tx, user)
             case "organisation":
@@ -182,7 +184,11 @@ class Decision(msgspec.Struct, frozen=True):
         if self.evidence.organisation:
             return "organisation"
         if user is None or self._lapsed(user):
-            return "created" if self._spend(tx, again=user is not None) else "mismatch"
+            if not self._spend(tx, again=user is not None):
+                return "mismatch"
+            return "created" if self.request.user_code is None else "added"
+        if self.request.user_code is not None:
+            return "taken"
         unused = user.password_kind == ONE_TIME
         return "renewed" if unused and user.email == self.request.email else "taken"
 
@@ -225,6 +231,20 @@ class Decision(msgspec.Struct, frozen=True):
             now=self.now,
         )
         self._registered(tx, user_code, "registered")
+
+    def _add(self, tx: Tx, lapsed: User | None) -> None:
+        """Under a user record that is there. What it was let into before, it owns now."""
+        adder, account = users.find(tx, user_code=self.request.user_code or ""), self.request.account
+        if lapsed is not None:
+            users.end(tx, user_code=lapsed.user_code, reason="never_used", now=self.now)
+        if adder is None:  # it has ended while the request waited
+            return
+        code, holder_key = adder.user_code, self.evidence.holder_key or ""
+        if (lent := links.one(tx, user_code=code, account=account, now=self.now)) is not None:
+            links.end(tx, link=lent.link, now=self.now)
+        links.make(tx, user_code=code, account=account, holder_key=holder_key, now=self.now)
+        self._audit(tx, code, "account_added")
+        self._write(tx, "account_linked", adder.email, adder.language, {"linked_at": instant(self.now)})
 
     def _renew(self, tx: Tx, user: User | None) -> None:
         if user is None:

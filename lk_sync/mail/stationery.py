@@ -36,6 +36,32 @@ KINDS: Final[dict[str, dict[str, Any]]] = {
     "password_changed": {"account": "000012345", "changed_at": SAMPLE_MOMENT},
     "new_password": {"account": "000012345", "secret": "…", "expires_at": SAMPLE_MOMENT},
     "email_replaced": {"account": "000012345", "changed_at": SAMPLE_MOMENT},
+    "account_linked": {"account": "000012345", "linked_at": SAMPLE_MOMENT},
+    "sessions_ended": {"account": "000012345", "ended_at": SAMPLE_MOMENT},
+    "email_change_old": {
+        "account": "000012345",
+        "email": "a@example.ru",
+        "link": "/email/A",
+        "expires_at": SAMPLE_MOMENT,
+    },
+    "email_change_new": {"account": "000012345", "link": "/email/A", "expires_at": SAMPLE_MOMENT},
+    "email_changed": {"account": "000012345", "email": "a@example.ru", "changed_at": SAMPLE_MOMENT},
+    "delegation_offered": {
+        "account": "000012345",
+        "role": "view",
+        "last_day": "2027-01-31",
+        "link": "/invitation/A",
+        "expires_at": SAMPLE_MOMENT,
+    },
+    "delegation_accepted": {
+        "account": "000012345",
+        "email": "a@example.ru",
+        "role": "view",
+        "last_day": "2027-01-31",
+        "accepted_at": SAMPLE_MOMENT,
+    },
+    "delegation_begun": {"account": "000012345", "code": "AAAAAAAAAA", "role": "view", "last_day": "2027-01-31"},
+    "delegation_ended": {"account": "000012345", "why": "day_has_come"},
     "notices": {"account": "000012345", "notices": facts.IN_LETTERS, "unsubscribe": "/unsubscribe/AAAAAAAAAA.a"},
 }
 # Letters to whoever looks after the exchange, in his language; needed where `alerts` names one.

@@ -15,9 +15,10 @@ from lk_sync.proofs import Proof
 from lk_sync.records import Kopecks
 from lk_sync.store.database import Tx
 
-# created: a user record was made · renewed: the one that was never used got a new one-time password ·
+# created: a user record was made · added: one that was there opens the account ·
+# renewed: the one that was never used got a new one-time password ·
 # taken: somebody has it, nothing changed · mismatch: no such account or another amount · organisation: not for them
-Outcome = Literal["created", "renewed", "taken", "mismatch", "organisation"]
+Outcome = Literal["created", "added", "renewed", "taken", "mismatch", "organisation"]
 
 
 class Registration(msgspec.Struct, frozen=True):
@@ -35,6 +36,19 @@ class Registration(msgspec.Struct, frozen=True):
     created_at: str
     proof_kind: Proof | None = None
     proof: str | None = None
+    user_code: str | None = None
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What somebody with a user record has asked for; `outcome` None: it is not settled."""
+
+    account: str
+    outcome: Outcome | None
+
+
+def of_user(tx: Tx, *, user_code: str, since: str) -> list[Asked]:
+    """The newest first."""
+    return [Asked(*row) for row in tx.rows("registrations.of_user", user_code=user_code, since=since)]
 
 
 def ask(tx: Tx, registration: Registration) -> bool:

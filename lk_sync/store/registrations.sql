@@ -2,10 +2,10 @@
 -- The same form sent twice is one request.
 INSERT INTO registrations (
     registration, account, email, amount_kopecks, language, rules_version, rules_sha256, consent_version,
-    consent_sha256, address, browser, created_at, proof_kind, proof)
+    consent_sha256, address, browser, created_at, proof_kind, proof, user_code)
 VALUES (
     :registration, :account, :email, :amount_kopecks, :language, :rules_version, :rules_sha256, :consent_version,
-    :consent_sha256, :address, :browser, :created_at, :proof_kind, :proof)
+    :consent_sha256, :address, :browser, :created_at, :proof_kind, :proof, :user_code)
 ON CONFLICT (registration) DO NOTHING;
 
 -- name: due^
@@ -13,7 +13,7 @@ ON CONFLICT (registration) DO NOTHING;
 -- datum beside it that could be guessed, with a code.
 SELECT
     registration, account, email, amount_kopecks, language, rules_version, rules_sha256, consent_version,
-    consent_sha256, address, browser, created_at, proof_kind, proof
+    consent_sha256, address, browser, created_at, proof_kind, proof, user_code
 FROM registrations
 WHERE outcome IS NULL AND (lease_until IS NULL OR lease_until <= :now)
   AND (:sums = 1 OR proof_kind IS NOT NULL)
@@ -40,3 +40,9 @@ SELECT COUNT(*) FROM registrations WHERE outcome IS NULL;
 -- name: outcome^
 -- What came of a request.
 SELECT outcome FROM registrations WHERE registration = :registration;
+
+-- name: of_user
+-- Accounts that somebody with a user record has lately asked to add.
+SELECT account, outcome FROM registrations
+WHERE user_code = :user_code AND created_at >= :since
+ORDER BY created_at DESC, registration LIMIT 5;

@@ -14,7 +14,7 @@ from typing import Final, Literal
 import msgspec
 
 from lk_sync.clock import instant
-from lk_sync.store import audit, links, sessions
+from lk_sync.store import audit, letters, links, sessions
 from lk_sync.store.database import Tx
 from lk_sync.store.links import OWNER, Link
 
@@ -60,11 +60,6 @@ def of_login(tx: Tx, *, name: str, now: datetime) -> User | None:
         row = tx.row("users.of_guest", user_code=name, now=instant(now))
         return User(*row) if row else None
     return user
-
-
-def of_email(tx: Tx, *, email: str) -> list[str]:
-    """Codes of live user records whose letters go to an address."""
-    return [code for (code,) in tx.rows("users.of_email", email=email)]
 
 
 def create(
@@ -173,9 +168,25 @@ def _end(tx: Tx, link: Link, reason: str, now: datetime) -> bool:
         now=now,
         detail={"why": reason, "account": link.account},
     )
+    if link.granted_by is not None:
+        _tell_guest(tx, link, reason, now)
     if not links.all_of_user(tx, user_code=link.user_code):
         _close(tx, link.user_code, reason, now)
     return True
+
+
+def _tell_guest(tx: Tx, link: Link, reason: str, now: datetime) -> None:
+    """Whoever was let in hears that it is over, whatever ended it."""
+    if (found := tx.row("users.correspondent", user_code=link.user_code)) is not None:
+        letters.write(
+            tx,
+            kind="delegation_ended",
+            once=f"delegation_ended:{link.link}",
+            recipient=found[0],
+            language=found[1],
+            context={"account": link.account, "why": reason},
+            now=now,
+        )
 
 
 def _close(tx: Tx, user_code: str, reason: str, now: datetime) -> None:

@@ -21,9 +21,9 @@ WHERE u.user_code = :user_code AND u.ended_at IS NULL AND a.ended_at IS NULL AND
       WHERE o.user_code = u.user_code AND o.role = 'owner' AND o.ended_at IS NULL)
 ORDER BY a.since, a.link LIMIT 1;
 
--- name: of_email
--- Live user records whose letters go to an address.
-SELECT user_code FROM user_records WHERE email = :email AND ended_at IS NULL ORDER BY created_at;
+-- name: correspondent^
+-- Where letters to a user record go, also when it has ended.
+SELECT email, language FROM user_records WHERE user_code = :user_code;
 
 -- name: create!
 -- A user record begins, with a one-time password unless its owner has chosen one already.

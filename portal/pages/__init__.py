@@ -26,6 +26,8 @@ PAGES: Final = (
     "documents",
     "notifications",
     "calendar",
+    "settings",
+    "accounts",
     "static_files",
     "help",
     "register",

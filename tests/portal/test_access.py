@@ -13,8 +13,9 @@ from portal.app import make_app
 from tests.portal.world import World
 
 OPEN = {"/login", "/register", "/register/sent", "/language", "/help"}
+OPEN |= {"/look", "/recovery", "/recovery/sent", "/recovery/{secret}"}
 OPEN |= {"/rules", "/rules/{version}", "/consent", "/consent/{version}"}
-FILES = {"/healthz", "/readyz", "/static/{name}"}
+FILES = {"/healthz", "/readyz", "/static/{name}", "/calendar/{secret}.ics"}
 LEAVING = {"/password", "/logout"}
 SOMETHING = "00000000-0000-4000-8000-000000000000"
 

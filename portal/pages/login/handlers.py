@@ -14,7 +14,7 @@ from aiohttp import web
 from lk_sync.store import attempts, audit, users
 from lk_sync.store.database import Tx
 from lk_sync.store.users import ONE_TIME, User
-from portal import budgets, devices, entry
+from portal import budgets, devices, entry, looks
 from portal.access import address, form, public, visitor_or_none
 from portal.accounts import canonical
 from portal.choosing import is_shown
@@ -65,7 +65,8 @@ async def log_in(request: web.Request) -> web.Response:
     if token is None or user is None:
         return _asked_again(request, {}, HTTPStatus.FORBIDDEN)
     wanted = "/password" if user.password_kind == ONE_TIME else ours(fields.get("next", ""))
-    return devices.remember(request, entry.admit(see_other(wanted), token))
+    admitted = devices.remember(request, entry.admit(see_other(wanted), token))
+    return looks.bring(admitted, request.app[STORE].reading, user.user_code)
 
 
 def _take(tx: Tx, request: web.Request, account: str, now: datetime) -> tuple[User | None, tuple[attempts.Budget, ...]]:

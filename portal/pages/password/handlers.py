@@ -43,7 +43,7 @@ async def change(request: web.Request) -> web.Response:
     user = users.find(request.app[STORE].reading, user_code=visitor(request).user_code)
     if user is None:
         raise Refusal(HTTPStatus.FORBIDDEN)
-    errors = choosing.faults(request, user) or await _unproved(request, user)
+    errors = choosing.faults(request, user) or await unproved(request, user)
     if errors:
         return _page(request, errors, first=user.password_kind == ONE_TIME, account=user.account)
     hashed = await request.app[PASSWORDS].hash(typed(form(request)["password"]))
@@ -68,7 +68,7 @@ def _registered(request: web.Request) -> tuple[Instant, str] | None:
     return (given[0].given_at, choosing.masked(user.email)) if user and given else None
 
 
-async def _unproved(request: web.Request, user: User) -> dict[str, list[str]]:
+async def unproved(request: web.Request, user: User) -> dict[str, list[str]]:
     """Errors of the present password. Raises Refusal (429) when it was tried too often."""
     if user.password_kind == ONE_TIME:
         return {}

@@ -7,6 +7,7 @@ byte and in its time, for a right amount, a wrong one, an unknown account and on
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
 from itertools import chain
@@ -50,10 +51,26 @@ class Asked(msgspec.Struct, frozen=True):
     first: bool = False
 
 
+class Place(msgspec.Struct, frozen=True):
+    """Where the form stands, and where it leads. `user_code`: who adds the account to his user record."""
+
+    template: str = "register/page.html"
+    leads_to: str = "/register/sent"
+    user_code: str | None = None
+
+
+REGISTER: Final = Place()
+
+
 @routes.get("/register")
 @public
 async def ask(request: web.Request) -> web.Response:
-    return _page(request, Asked(more=_asks_everybody(request)))
+    return asked_for(request, REGISTER)
+
+
+def asked_for(request: web.Request, place: Place) -> web.Response:
+    """The empty form."""
+    return _page(request, place, Asked(more=_asks_everybody(request)))
 
 
 @routes.get("/register/sent")
@@ -67,16 +84,21 @@ async def sent(request: web.Request) -> web.Response:
 @routes.post("/register")
 @public
 async def register(request: web.Request) -> web.Response:
-    wanted = read(form(request))
+    return await hand_in(request, form(request), REGISTER)
+
+
+async def hand_in(request: web.Request, fields: Mapping[str, str], place: Place) -> web.Response:
+    """The form as it came, with `fields` for what was typed and what is known."""
+    wanted = read(fields)
     if isinstance(wanted, Faults):
         more = bool(wanted.by_field.keys() & {"proof", *FIELDS}) or _asks_everybody(request) or _was_asked(request)
-        return _page(request, Asked(more, wanted.by_field), status=HTTPStatus.UNPROCESSABLE_ENTITY)
+        return _page(request, place, Asked(more, wanted.by_field), status=HTTPStatus.UNPROCESSABLE_ENTITY)
     if (asked := _second_datum(request, wanted)) is not None:
-        return _page(request, asked, status=HTTPStatus.UNPROCESSABLE_ENTITY if asked.faults else HTTPStatus.OK)
+        return _page(request, place, asked, status=HTTPStatus.UNPROCESSABLE_ENTITY if asked.faults else HTTPStatus.OK)
     now = request.app[CLOCK]()
-    await request.app[STORE].write(lambda tx: _store(tx, request, wanted, now))
+    await request.app[STORE].write(lambda tx: _store(tx, request, wanted, place.user_code, now))
     request.app[REGISTRAR].wake()
-    return see_other("/register/sent")
+    return see_other(place.leads_to)
 
 
 def _second_datum(request: web.Request, wanted: Wanted) -> Asked | None:
@@ -116,7 +138,7 @@ def _has_room(request: web.Request, kind: Proof | None) -> bool:
     return budgets.has_room(app[STORE].reading, wanted, now=app[CLOCK]())
 
 
-def _store(tx: Tx, request: web.Request, wanted: Wanted, now: datetime) -> None:
+def _store(tx: Tx, request: web.Request, wanted: Wanted, user_code: str | None, now: datetime) -> None:
     """Raises Refusal when this was tried too often (429), or too many requests wait (503)."""
     limits, here = request.app[LK].budgets, address(request)
     empty = attempts.take(tx, budgets.registration(limits, account=wanted.account, address=here), now=now)
@@ -124,10 +146,10 @@ def _store(tx: Tx, request: web.Request, wanted: Wanted, now: datetime) -> None:
         raise budgets.used_up(empty, now)
     if registrations.waiting(tx) >= WAITING_AT_MOST:
         raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, retry_after=COME_BACK_SECONDS)
-    registrations.ask(tx, _request(request, wanted, now))
+    registrations.ask(tx, _request(request, wanted, user_code, now))
 
 
-def _request(request: web.Request, wanted: Wanted, now: datetime) -> Registration:
+def _request(request: web.Request, wanted: Wanted, user_code: str | None, now: datetime) -> Registration:
     legal, reader = request.app[LEGAL], language(request)
     rules, consent = legal.current("rules", reader), legal.current("personal_data", reader)
     return Registration(
@@ -145,6 +167,7 @@ def _request(request: web.Request, wanted: Wanted, now: datetime) -> Registratio
         created_at=instant(now),
         proof_kind=wanted.proof_kind,
         proof=wanted.proof,
+        user_code=user_code,
     )
 
 
@@ -154,12 +177,12 @@ def _id(form_id: str, wanted: Wanted) -> str:
     return hashlib.sha256(content).hexdigest()[:32]
 
 
-def _page(request: web.Request, asked: Asked, *, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
+def _page(request: web.Request, place: Place, asked: Asked, *, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
     gettext, legal, reader = words(request).gettext, request.app[LEGAL], language(request)
     fields, counted = dict(form(request)) if request.method == "POST" else {}, request.app[CENSUS].last
     return render(
         request,
-        "register/page.html",
+        place.template,
         status=status,
         typed={name: fields.get(name, "")[:254] for name in SHOWN_AGAIN},
         ticked={name for name in ("rules", "consent") if fields.get(name) == "yes"},

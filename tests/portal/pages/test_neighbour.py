@@ -36,14 +36,21 @@ OWN = (
     "/documents",
     "/notifications/settings",
     "/calendar",
+    "/settings",
+    "/settings/sessions",
+    "/settings/bill",
+    "/settings/account",
+    "/accounts",
+    "/accounts/add",
 )
 ENTRY = ("/register", "/register/sent", "/recovery", "/recovery/sent", "/login")
-PUBLIC = (*ENTRY, "/help", "/rules", "/rules/{version}", "/consent")
+PUBLIC = (*ENTRY, "/look", "/help", "/rules", "/rules/{version}", "/consent")
 NAMELESS = {
     *(("GET", path) for path in (*OWN, *PUBLIC, "/password", "/consent/{version}", "/static/{name}")),
     *(("GET", path) for path in ("/healthz", "/readyz")),
     *(("POST", path) for path in ("/password", "/register", "/recovery", "/login", "/logout", "/language")),
     *(("POST", f"/notifications/{path}") for path in ("read", "address", "settings")),
+    *(("POST", path) for path in ("/look", "/settings/bill", "/settings/account", "/accounts/add")),
     *(("POST", path) for path in ("/calendar", "/calendar/sums", "/calendar/end")),
 }
 
@@ -55,8 +62,20 @@ async def _post_reading(browser: Browser, submission: str) -> Page:
     return await browser.post("/readings", fields_of(form, value="1", meter=METER))
 
 
+def _with_account(path: str) -> Attempt:
+    return lambda browser, submission: browser.post(path, {"account": NEIGHBOUR, "alias": "x"}, form_on="/accounts")
+
+
+async def _end_session(browser: Browser, submission: str) -> Page:
+    """Whoever ends a session that is not theirs ends nothing; nothing is said of whose it is."""
+    await browser.post("/settings/sessions", {"end": submission[:12]}, form_on="/settings")
+    return await browser.get("/settings/sessions/none")
+
+
 # Routes that name something: how to try them with what is the neighbour's.
 ATTEMPTS: dict[tuple[str, str], Attempt] = {
+    **{("POST", path): _with_account(path) for path in ("/accounts", "/accounts/name", "/accounts/leave")},
+    ("POST", "/settings/sessions"): _end_session,
     ("GET", "/notifications"): lambda browser, submission: browser.get(f"/notifications?before={submission}"),
     ("GET", "/calendar/{secret}.ics"): lambda browser, submission: browser.get(f"/calendar/{NEIGHBOUR}.ics"),
     ("GET", "/unsubscribe/{token}"): lambda browser, submission: browser.get(f"/unsubscribe/{NEIGHBOUR}.{'A' * 24}"),
