@@ -60,7 +60,7 @@ def since(view: View, run: int) -> Iterator[Event]:
         if number is not None:  # else nobody can see it
             yield from _bills(view, number, changes)
             yield from _months(view, account, number, changes)
-            yield from _payments(number, changes)
+            yield from _payments(view, number, changes)
 
 
 def changes_of(entries: Iterable[tuple[str, str, str | None, str | None]]) -> list[Change]:
@@ -127,9 +127,16 @@ def _cell(row: Row, name: str) -> int:
     return int(row[name]) if row else 0
 
 
-def _payments(number: str, changes: list[Change]) -> Iterator[Event]:
-    for dataset, was, now in changes:
-        if dataset == "payments" and now and was is None:
+def booked(view: View, row: Row) -> Row:
+    """The row of a payment that counts; None: there is none, it is on its way, or it was returned."""
+    state = None if row is None else row.get("state")
+    return row if state is None or view.code(state) == "booked" else None
+
+
+def _payments(view: View, number: str, changes: list[Change]) -> Iterator[Event]:
+    changed = [(booked(view, was), booked(view, now)) for dataset, was, now in changes if dataset == "payments"]
+    for was, now in changed:
+        if now and was is None:
             yield Event("payment", number, now["period"], now["payment"], now["amount_kopecks"])
-        if dataset == "payments" and was and now is None:
+        if was and now is None:
             yield Event("payment_gone", number, was["period"], was["payment"], was["amount_kopecks"])

@@ -115,7 +115,7 @@ def _bill_changed(ground: Ground, reached: Reached, was: dict[str, Any], now: di
 def _payments(
     ground: Ground, view: View, reached: Reached, changes: list[Change], oldest: Day, goal: int
 ) -> Iterator[Telling]:
-    changed = [(_booked(view, c.was), _booked(view, c.now)) for c in changes if c.dataset == "payments"]
+    changed = [(news.booked(view, c.was), news.booked(view, c.now)) for c in changes if c.dataset == "payments"]
     is_load = sum(was is None and now is not None for was, now in changed) > MOST_PAYMENTS
     for was, now in changed:
         same = was and now and was["amount_kopecks"] == now["amount_kopecks"]
@@ -123,11 +123,6 @@ def _payments(
             yield partial(_take_back, ground, reached, "payment", _payment_event(was), _payment(was), goal)
         if now and not same and not is_load and now["paid_on"] >= oldest:
             yield partial(_add, ground, reached, "payment", _payment_event(now), _payment(now))
-
-
-def _booked(view: View, row: Row) -> Row:
-    state = None if row is None else row.get("state")
-    return row if state is None or view.code(state) == "booked" else None
 
 
 def _payment(row: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from lk_sync.config import Config
 from lk_sync.notices import of_runs
 from lk_sync.notices.crier import Crier
 from lk_sync.store import notifications, walks
@@ -119,6 +120,25 @@ def test_a_payment_is_told_when_it_is_booked_and_when_it_is_gone(town: Town) -> 
     town.books["payments"]["rows"].pop()
     town.pull()
     assert [each.detail["gone"] for each in town.unread(code)] == [True]
+
+
+def test_a_payment_on_its_way_is_told_when_it_is_booked_and_when_it_is_returned(town: Town) -> None:
+    source = town.days.world.config.folder / "sources" / "books.yaml"
+    channel = "channel: {column: канал}"
+    text = source.read_text("utf-8").replace(channel, f"{channel}\n      state: {{column: состояние}}")
+    source.write_text(text, "utf-8")
+    town.days.world.config = Config(source.parent.parent, town.days.world.config.environment)
+    for row in town.books["payments"]["rows"]:
+        row["состояние"] = "booked"
+    code = town.user("001")
+    town.days.world.payment("001", "П-9", "70.00", дата="2026-11-02", состояние="processing")
+    town.pull()
+    assert town.unread(code) == []
+    payment = town.books["payments"]["rows"][-1]
+    for state, gone in (("booked", False), ("returned", True)):
+        payment["состояние"] = state
+        town.pull()
+        assert [(each.kind, each.detail["gone"]) for each in town.look(code)] == [("payment", gone)]
 
 
 def test_old_payments_that_come_now_are_no_news(town: Town) -> None:
