@@ -398,6 +398,12 @@ class View(Past, Premises):
         charged = sum(row[3] for row in lines)
         return charged * 10_000 * 1_000_000 // volume if volume > 0 and charged > 0 else None
 
+    def norms_in_force(self, service: str, day: Day) -> list[tuple[str, Micro, str]]:
+        """Component, norm, and for each of what, as they are in force on a day; of a component the latest."""
+        codes = self._codes
+        found = self._rows("norms_in_force", service=self.code_id(service), day=day)
+        return [*{row[0]: (codes[row[0]], row[1], codes[row[2]]) for row in found}.values()]
+
     def documents(self, account: int, *, since: Day = EVER_DAY, most: int = 50, passed: int = 0) -> list[DocumentRow]:
         codes = self._codes
         found = self._rows("documents", account=account, since=since, most=most, passed=passed)

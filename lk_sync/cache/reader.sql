@@ -56,7 +56,7 @@ ORDER BY period, service, component;
 -- name: full_charges
 -- Lines of charges of a range of months with all that tells how they were counted, in key order.
 SELECT period, service, component, volume_micro, tariff_micro, method, charged_kopecks, recalculated_kopecks,
-       recalculation_reason, benefit_kopecks, total_kopecks, NULL, NULL, NULL
+       recalculation_reason, benefit_kopecks, total_kopecks, days, norm_micro, uplift_micro
 FROM charges
 WHERE account = :account AND period BETWEEN :first AND :last
 ORDER BY period, service, component;
@@ -233,3 +233,9 @@ SELECT account FROM accounts WHERE account > :after AND building = :building ORD
 -- name: building_of^
 -- The house of an account.
 SELECT building FROM accounts WHERE account = :account;
+
+-- name: norms_in_force
+-- Norms of the components of a service on a day.
+SELECT component, norm_micro, per FROM norms
+WHERE service = :service AND since <= :day AND (until IS NULL OR until >= :day)
+ORDER BY component, since;

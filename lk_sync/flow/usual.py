@@ -48,11 +48,12 @@ class Expected(msgspec.Struct, frozen=True):
 
 
 def monthly(books: Sequence[Booked]) -> list[Micro]:
-    """Consumption a month between the readings of the last year that were taken, newest first.
+    """Consumption a month between the last readings of the months of the last year that were taken, newest first.
 
     Where the meter went back (a turn through zero, another meter, a correction) there is nothing to say.
     """
-    taken = [value for value in books if value.source != CALCULATED]
+    last_of = {value.period: value for value in reversed(books) if value.source != CALCULATED}
+    taken = sorted(last_of.values(), key=lambda value: value.period, reverse=True)
     found: list[Micro] = []
     for newer, older in pairwise(taken):
         months = months_between(older.period, newer.period)

@@ -105,6 +105,12 @@ def test_what_is_usual_is_of_the_last_year_without_its_oddest_months() -> None:
     assert usual(monthly(books)) == Usual(3 * MICRO, 3 * MICRO)
 
 
+def test_of_several_readings_of_a_month_the_last_counts() -> None:
+    books = year(3 * MICRO)
+    inspected = Booked(books[1].period, books[1].value_micro - MICRO, "inspector")
+    assert monthly([*books[:2], inspected, *books[2:]]) == monthly(books)
+
+
 def test_too_little_history_says_nothing() -> None:
     assert usual(monthly(year(3 * MICRO)[:3])) is None
     assert usual(monthly(year(3 * MICRO, "calculated"))) is None

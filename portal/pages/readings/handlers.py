@@ -198,8 +198,8 @@ def _typed(request: web.Request, outcome: Outcome, code: str | None) -> Typed:
         text=line.typed[:LONGEST_KEPT],
         submission=str(uuid4()) if code == "conflict" else line.submission,
         problem=_sentence(request, line.gauge, code) if code else "",
-        guesses=outcome.guesses if code else (),
-        exchange=outcome.exchange if code else "",
+        guesses=outcome.guesses,
+        exchange=outcome.exchange,
     )
 
 

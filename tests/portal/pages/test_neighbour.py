@@ -33,6 +33,7 @@ OWN = (
     "/bills",
     "/payments",
     "/readings",
+    "/readings/without",
     "/documents",
     "/notifications/settings",
     "/calendar",
