@@ -17,7 +17,13 @@ from typing import Final
 import msgspec
 
 WRITE_EVERY_SECONDS: Final = 1
-SECRET: Final = ("/calendar/", "/recovery/", "/unsubscribe/")  # what follows opens something to whoever reads it
+SECRET: Final = (
+    "/calendar/",
+    "/email/",
+    "/invitation/",
+    "/recovery/",
+    "/unsubscribe/",
+)  # what follows opens something to whoever reads it
 KEPT_AT_MOST: Final = 50_000  # lines in memory while the disk does not take them
 
 log: Final = logging.getLogger("portal")

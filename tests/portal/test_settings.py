@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 from lk_sync.store import preferences, users
 from portal.looks import COOKIE
-from tests.portal.world import NEIGHBOUR, SUBSCRIBER, Browser, World
+from tests.portal.world import NEIGHBOUR, PASSWORD, SUBSCRIBER, Browser, World
 
 
 def code(world: World, account: str = SUBSCRIBER) -> str:
@@ -79,3 +82,60 @@ async def test_what_only_the_books_change_is_shown_and_refused(subscriber: Brows
     assert refused.status == 403
     assert "Ничего не записано" in refused.text
     assert "Кремль" not in refused.text
+
+
+def _links(letters: list[Any]) -> dict[str, str]:
+    """Recipient → the address in the letter about a change of the address."""
+    found = {}
+    for letter in letters:
+        text = letter.get_body(("plain",)).get_content()
+        if match := re.search(r"(/email/[\w-]+)", text):
+            found[str(letter["To"])] = match[1]
+    return found
+
+
+async def _asked(world: World, browser: Browser) -> dict[str, str]:
+    asked = await browser.post("/settings/email", {"email": "new@example.ru", "present": PASSWORD})
+    assert asked.location == "/settings/email"
+    return _links(await world.letters())
+
+
+def _email(world: World) -> str:
+    user = users.of_account(world.store.reading, account=SUBSCRIBER)
+    assert user is not None
+    return user.email
+
+
+async def test_an_address_changes_when_both_have_agreed(world: World, subscriber: Browser) -> None:
+    links = await _asked(world, subscriber)
+    assert set(links) == {"subscriber@example.ru", "new@example.ru"}
+    stranger = world.browser()
+    for recipient, then in (("new@example.ru", "subscriber@example.ru"), ("subscriber@example.ru", "new@example.ru")):
+        await stranger.get(links[recipient])  # a mail program that looks at links changes nothing
+        await stranger.post(links[recipient], {"agree": "yes"})
+        await stranger.post(links[recipient], {"agree": "yes", "csrf": (await stranger.get("/login")).csrf})
+        assert _email(world) == then
+    told = [str(letter["To"]) for letter in await world.letters() if letter["Subject"] == "Адрес почты изменён"]
+    assert sorted(told) == ["new@example.ru", "subscriber@example.ru"]
+    assert "больше не действует" in (await stranger.get(links["new@example.ru"])).text
+
+
+async def test_one_address_alone_changes_nothing_and_either_may_stop_it(world: World, subscriber: Browser) -> None:
+    links = await _asked(world, subscriber)
+    stranger = world.browser()
+    await stranger.post(links["new@example.ru"], {"agree": "yes"})
+    await stranger.post(links["subscriber@example.ru"], {"stop": "yes"})
+    for link in links.values():
+        assert "больше не действует" in (await stranger.get(link)).text
+    again = await _asked(world, subscriber)
+    world.clock.forward(hours=24)
+    assert "больше не действует" in (await stranger.get(again["new@example.ru"])).text
+    assert _email(world) == "subscriber@example.ru"
+
+
+async def test_an_address_is_not_changed_without_the_password(world: World, subscriber: Browser) -> None:
+    refused = await subscriber.post("/settings/email", {"email": "new@example.ru", "present": "не тот пароль"})
+    assert refused.status == 422
+    assert _links(await world.letters()) == {}
+    for wrong in ("", "a@b.ru, c@d.ru", "subscriber@example.ru", "a@b.ru\r\nBcc: x@y.ru"):
+        assert (await subscriber.post("/settings/email", {"email": wrong, "present": PASSWORD})).status == 422

@@ -38,6 +38,7 @@ OWN = (
     "/notifications/settings",
     "/calendar",
     "/settings",
+    "/settings/email",
     "/settings/sessions",
     "/settings/bill",
     "/settings/account",
@@ -51,7 +52,17 @@ NAMELESS = {
     *(("GET", path) for path in ("/healthz", "/readyz")),
     *(("POST", path) for path in ("/password", "/register", "/recovery", "/login", "/logout", "/language")),
     *(("POST", f"/notifications/{path}") for path in ("read", "address", "settings")),
-    *(("POST", path) for path in ("/look", "/settings/bill", "/settings/account", "/accounts/add")),
+    *(
+        ("POST", path)
+        for path in (
+            "/settings/email",
+            "/settings/email/stop",
+            "/look",
+            "/settings/bill",
+            "/settings/account",
+            "/accounts/add",
+        )
+    ),
     *(("POST", path) for path in ("/calendar", "/calendar/sums", "/calendar/end")),
 }
 
@@ -75,6 +86,8 @@ async def _end_session(browser: Browser, submission: str) -> Page:
 
 # Routes that name something: how to try them with what is the neighbour's.
 ATTEMPTS: dict[tuple[str, str], Attempt] = {
+    ("GET", "/email/{secret}"): lambda browser, submission: browser.get("/email/none/none"),
+    ("POST", "/email/{secret}"): lambda browser, submission: browser.post("/email/none", {}, form_on="/settings"),
     **{("POST", path): _with_account(path) for path in ("/accounts", "/accounts/name", "/accounts/leave")},
     ("POST", "/settings/sessions"): _end_session,
     ("GET", "/notifications"): lambda browser, submission: browser.get(f"/notifications?before={submission}"),
