@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import yaml
 
+from lk_sync.checking import Checking
 from lk_sync.errors import SettingsError
 from lk_sync.guards import Guards
 from lk_sync.notification_setting import Notifications
@@ -149,6 +150,7 @@ class Lk(Strict, frozen=True, kw_only=True):
     budgets: Budgets = Budgets()
     payments: Payments = Payments()
     registration: Registering = Registering()
+    checking: Checking = Checking()
     mail: Mail | None = None
     legal: Legal
     unanswered_alert_hours: Positive = 48

@@ -20,7 +20,7 @@ import aiosql
 import msgspec
 
 from lk_sync.cache.doors import Door, FileDoor
-from lk_sync.cache.past import Past
+from lk_sync.cache.grounds import Grounds
 from lk_sync.cache.premises import Premises
 from lk_sync.records import Day, Instant, Kopecks, Micro, Month, plain_account
 
@@ -142,25 +142,6 @@ class DocumentRow(NamedTuple):
     valid_until: Day | None = None
 
 
-class FullCharge(NamedTuple):
-    """A line of charges with all that the accounting system says of how it was counted."""
-
-    period: Month
-    service: str
-    component: str
-    volume_micro: Micro | None
-    tariff_micro: Micro | None
-    method: str
-    charged_kopecks: Kopecks
-    recalculated_kopecks: Kopecks
-    recalculation_reason: str | None
-    benefit_kopecks: Kopecks
-    total_kopecks: Kopecks
-    days: int | None = None
-    norm_micro: Micro | None = None
-    uplift_micro: Micro | None = None
-
-
 # period, service id, component id, volume, tariff, method id, charged, recalculated, reason id, benefit, total, extra
 ChargeLine = tuple[
     Month, int, int, Micro | None, Micro | None, int, Kopecks, Kopecks, int | None, Kopecks, Kopecks,
@@ -207,7 +188,7 @@ class CacheReader:
         self._door.close()
 
 
-class View(Past, Premises):
+class View(Grounds, Premises):
     """One consistent picture of the cache. Dictionaries live here as long as the data version does."""
 
     def __init__(self, door: Door) -> None:
@@ -311,17 +292,6 @@ class View(Past, Premises):
 
     def charges(self, account: int, first: Month, last: Month) -> list[ChargeLine]:
         return self._rows("charges", account=account, first=first, last=last)
-
-    def full_charges(self, account: int, first: Month, last: Month) -> list[FullCharge]:
-        """All that is known of how the lines of a range of months were counted, in key order."""
-        codes = self._codes
-        rows = self._rows("full_charges", account=account, first=first, last=last)
-        return [
-            FullCharge._make(
-                (row[0], codes[row[1]], codes[row[2]], *row[3:5], codes[row[5]], *row[6:8], codes.get(row[8]), *row[9:])
-            )
-            for row in rows
-        ]
 
     def settlements(self, account: int, first: Month, last: Month) -> list[Settlement]:
         return self._rows("settlements", account=account, first=first, last=last)

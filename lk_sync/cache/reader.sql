@@ -239,3 +239,22 @@ SELECT building FROM accounts WHERE account = :account;
 SELECT component, norm_micro, per FROM norms
 WHERE service = :service AND since <= :day AND (until IS NULL OR until >= :day)
 ORDER BY component, since;
+
+-- name: degree_days
+-- How cold two months were.
+SELECT period, degree_days_micro FROM weather WHERE period IN (:first, :second);
+
+-- name: house_volumes
+-- What the meter of the account's house showed in a range of months, and over which area it is shared.
+SELECT m.period, m.service, m.volume_micro, COALESCE(m.area_micro, b.area_micro)
+FROM accounts AS a
+JOIN building_months AS m ON m.building = a.building AND m.period BETWEEN :first AND :last
+LEFT JOIN buildings AS b ON b.building = a.building
+WHERE a.account = :account
+ORDER BY m.period, m.service;
+
+-- name: readings_of
+-- Readings of all meters that were used for a range of months, meter by meter in the order they were taken.
+SELECT meter, taken_on, period, value_micro, source
+FROM readings WHERE account = :account AND period BETWEEN :first AND :last AND taken_on >= :since
+ORDER BY meter, taken_on, reading LIMIT 5000;

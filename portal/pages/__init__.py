@@ -20,6 +20,7 @@ PAGES: Final = (
     "home",
     "charges",
     "difference",
+    "check",
     "readings",
     "bills",
     "payments",

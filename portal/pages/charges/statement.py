@@ -6,16 +6,19 @@ own figures do not add up, the page says so in rubles and does not mend them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Final, Literal, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
 from lk_sync.cache.reader import ChargeLine, ChargeSum, Labels, Settlement, View, labels
-from lk_sync.records import Kopecks, Micro, Month, month_text, next_month
+from lk_sync.records import Kopecks, Micro, Month, next_month
+from lk_sync.records import month_text as text_of
 from portal.pages.charges.period import Period
 from portal.vocabulary import Vocabulary
 
+month_text = lru_cache(maxsize=1024)(text_of)
 Range = tuple[Month, Month]
 MOST_LINES: Final = 250  # of a part of the list: what a small phone loads and scrolls in good time
 
@@ -72,16 +75,12 @@ class MonthShown(msgspec.Struct):
     """A month: its lines, its sums, and the balance before and after, when the accounting system gave one."""
 
     period: Month
+    text: str  # of the month, as an address has it
     lines: list[Line]
     sums: Sums
     opening: Kopecks | None = None
     closing: Kopecks | None = None
     faults: Sequence[Fault] = ()
-
-    @property
-    def text(self) -> str:
-        """The month as an address has it."""
-        return month_text(self.period)
 
 
 class ServiceSum(NamedTuple):
@@ -169,30 +168,58 @@ def statement(
 ) -> Statement:
     """Lines and balances of a range of months as a reader sees them, lines in the order of the bill."""
     months: dict[Month, MonthShown] = {}
+    services: dict[tuple[int, int], list[Any]] = {}
     names, code, methods = Names(view, vocabulary), view.code, vocabulary.methods
     for charge in sorted(charges, key=lambda each: names[each[1], each[2]][0]):
         period, service, component, volume, tariff, method, charged, recalculated, reason, benefit, total, extra = (
             charge
         )
-        _, title, unit = names[service, component]
+        key = (service, component)
+        _, title, unit = names[key]
         why = "" if reason is None else code(reason)
-        month = months.get(period) or months.setdefault(period, MonthShown(period, [], Sums()))
+        month = months.get(period) or months.setdefault(period, MonthShown(period, month_text(period), [], Sums()))
         amounts = charged, recalculated, why, benefit, total
-        month.lines.append(Line(title, methods[code(method)], volume, unit, tariff, *amounts, labels(extra)))
+        other = () if extra is None else labels(extra)
+        month.lines.append(Line(title, methods[code(method)], volume, unit, tariff, *amounts, other))
         _add_line(month.sums, charged, recalculated, benefit, total)
+        _add_to_service(services, key, volume, charged, recalculated, benefit, total)
         if charged + recalculated - benefit != total:
             month.faults = [*month.faults, Fault("line", total - (charged + recalculated - benefit), title)]
     for settlement in settlements:
         period = settlement[0]
-        _add_settlement(months.get(period) or months.setdefault(period, MonthShown(period, [], Sums())), settlement)
-    newest_first = [months[period] for period in sorted(months, reverse=True)]
+        _add_settlement(
+            months.get(period) or months.setdefault(period, MonthShown(period, month_text(period), [], Sums())),
+            settlement,
+        )
+    return _whole([months[period] for period in sorted(months, reverse=True)], services, names)
+
+
+def _whole(newest_first: list[MonthShown], services: Mapping[tuple[int, int], list[Any]], names: Names) -> Statement:
     whole = Sums()
     for month in newest_first:
         whole.add(month.sums)
     _find_faults(newest_first)
-    services = _services(_summed(charges), names) if len(newest_first) > 1 else []
-    opening = newest_first[-1].opening if newest_first else None
-    return Statement(newest_first, whole, services, opening, newest_first[0].closing if newest_first else None)
+    if not newest_first:
+        return Statement([], whole, [], None, None)
+    of_services = [(*key, *sums) for key, sums in services.items()] if len(newest_first) > 1 else []
+    opening, closing = newest_first[-1].opening, newest_first[0].closing
+    return Statement(newest_first, whole, _services(of_services, names), opening, closing)
+
+
+def _add_to_service(
+    services: dict[tuple[int, int], list[Any]], key: tuple[int, int], volume: Micro | None, *amounts: Kopecks
+) -> None:
+    """Lines of the same service and component in one; a volume is the sum of those that are known."""
+    sums = services.get(key)
+    if sums is None:
+        services[key] = [volume, *amounts]
+        return
+    if volume is not None:
+        sums[0] = (sums[0] or 0) + volume
+    sums[1] += amounts[0]
+    sums[2] += amounts[1]
+    sums[3] += amounts[2]
+    sums[4] += amounts[3]
 
 
 def _add_line(sums: Sums, charged: Kopecks, recalculated: Kopecks, benefit: Kopecks, total: Kopecks) -> None:
@@ -226,22 +253,6 @@ def _find_faults(newest_first: Sequence[MonthShown]) -> None:
         if before is not None and opening != before.closing and next_month(before.period) == month.period:
             month.faults = [*month.faults, Fault("opening", opening - (before.closing or 0))]
         before = month
-
-
-def _summed(charges: Iterable[ChargeLine]) -> list[ChargeSum]:
-    """Lines of the same service and component in one; a volume is the sum of those that are known."""
-    found: dict[tuple[int, int], ChargeSum] = {}
-    for _, service, component, volume, _, _, charged, recalculated, _, benefit, total, _ in charges:
-        sums = found.get((service, component))
-        if sums is None:
-            found[service, component] = (service, component, volume, charged, recalculated, benefit, total)
-        else:
-            _, _, all_volume, all_charged, all_recalculated, all_benefit, all_total = sums
-            found[service, component] = (
-                service, component, volume if all_volume is None else all_volume + (volume or 0), all_charged + charged,
-                all_recalculated + recalculated, all_benefit + benefit, all_total + total,
-            )  # fmt: skip
-    return list(found.values())
 
 
 def _services(sums: Iterable[ChargeSum], names: Names) -> list[ServiceSum]:

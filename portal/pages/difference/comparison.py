@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from lk_sync.cache.reader import FullCharge, Settlement, View
+from lk_sync.cache.grounds import FullCharge
+from lk_sync.cache.reader import Settlement, View
 from lk_sync.records import Kopecks, Month
 from portal.pages.difference.parts import Part, parts_of
 

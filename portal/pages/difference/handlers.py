@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
+from lk_sync.cache.reader import View
 from lk_sync.records import Month, month_number, month_text, next_month
 from portal.access import subscriber, visitor
 from portal.freshness import AsOf, as_of
@@ -16,7 +17,7 @@ from portal.keys import CACHE
 from portal.language import N_
 from portal.pages.charges.period import options
 from portal.pages.difference.comparison import Comparison, comparison
-from portal.pages.difference.words import Speaker
+from portal.pages.difference.words import Speaker, Weather
 from portal.render import formats, frame_of, render, words
 from portal.subject import nothing_known, subject_of
 from portal.vocabulary import vocabulary
@@ -76,12 +77,15 @@ async def show(request: web.Request) -> web.Response:
             return render(request, "difference/none.html", as_of=stated_as_of, months=months)
         pair = pair_of(request.query, *months)
         found = comparison(view, subject.key, pair.was, pair.now)
-    return _page(request, pair, found, stated_as_of)
+        weather = _weather(view, pair)
+    return _page(request, pair, found, weather, stated_as_of)
 
 
-def _page(request: web.Request, pair: Pair, found: Comparison, stated_as_of: AsOf | None) -> web.Response:
+def _page(
+    request: web.Request, pair: Pair, found: Comparison, weather: Weather | None, stated_as_of: AsOf | None
+) -> web.Response:
     shown = formats(request)
-    speaker = Speaker(words(request), shown, vocabulary(frame_of(request).language), (pair.was, pair.now))
+    speaker = Speaker(words(request), shown, vocabulary(frame_of(request).language), (pair.was, pair.now), weather)
     services = [(service, speaker.of_service(service)) for service in found.services]
     return render(
         request,
@@ -98,3 +102,9 @@ def _page(request: web.Request, pair: Pair, found: Comparison, stated_as_of: AsO
         was_options=options(pair.earliest, pair.latest, pair.was, shown),
         as_of=stated_as_of,
     )
+
+
+def _weather(view: View, pair: Pair) -> Weather | None:
+    """None: the source does not say how cold one of the months was."""
+    known = view.degree_days(pair.was, pair.now)
+    return Weather(known[pair.was], known[pair.now]) if {pair.was, pair.now} <= known.keys() else None

@@ -12,7 +12,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Final, Literal, NamedTuple
 
-from lk_sync.cache.reader import FullCharge
+from lk_sync.cache.grounds import FullCharge
 from lk_sync.records import Kopecks
 from portal.rounding import MICRO, cost, half_up
 

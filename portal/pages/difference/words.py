@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from babel.support import Translations
 
-from lk_sync.cache.reader import FullCharge
+from lk_sync.cache.grounds import FullCharge
 from lk_sync.formats import UNKNOWN, Formats
 from lk_sync.records import Kopecks, Micro, Month
 from portal.language import N_

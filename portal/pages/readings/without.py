@@ -8,7 +8,8 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from lk_sync.cache.reader import FullCharge, View
+from lk_sync.cache.grounds import FullCharge
+from lk_sync.cache.reader import View
 from lk_sync.flow import acceptance
 from lk_sync.flow.without import Facts, Meant, NormOf, Preview, preview
 from lk_sync.records import Micro, next_month

@@ -242,12 +242,12 @@ async def test_a_month_of_very_many_lines_is_a_part_of_its_own(world: World) -> 
     key = world.cache.account_key(SUBSCRIBER)
     amend(world, "DELETE FROM charges WHERE account = :key AND period < 202609", key=key)
     names = ", ".join(name for name in columns(DATASETS["charges"]) if name != "component")
-    for number in range(1000, 1300):
+    for number in range(900_000, 900_300):
         amend(world, "INSERT INTO codes VALUES (:number, 'c' || :number)", number=number)
         amend(
             world,
             f"INSERT INTO charges (component, {names}) SELECT :number, {names} FROM charges"
-            " WHERE account = :key AND period = 202609 AND component < 1000 LIMIT 1",
+            " WHERE account = :key AND period = 202609 AND component < 900000 LIMIT 1",
             number=number,
             key=key,
         )

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from demo.supplier.oddities import Oddity
-from lk_sync.cache.reader import FullCharge
+from lk_sync.cache.grounds import FullCharge
 from portal.pages.difference.handlers import pair_of
 from portal.pages.difference.parts import Part, parts_of
 from portal.rounding import charge, cost

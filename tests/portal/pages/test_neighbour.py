@@ -30,6 +30,8 @@ OWN = (
     "/charges.csv",
     "/charges.xlsx",
     "/charges/difference",
+    "/charges/check",
+    "/charges/check.xlsx",
     "/bills",
     "/payments",
     "/readings",
