@@ -11,12 +11,15 @@ from typing import Final, Literal
 import msgspec
 from aiohttp import web
 
+from lk_sync.cache.premises import WorksRow
 from lk_sync.cache.reader import BalanceRow, BillRow, MeterRow, PaymentRow, ReadingRow, View
+from lk_sync.clock import instant
 from lk_sync.flow.acceptance import Span, window_of
 from lk_sync.records import Kopecks, Month
 from portal.access import Need, open_to, visitor
 from portal.freshness import as_of
-from portal.keys import CACHE, LK
+from portal.keys import CACHE, CLOCK, LK
+from portal.pages.home import waiting
 from portal.pages.readings.cards import handed_in
 from portal.pages.readings.cards import today as today_of
 from portal.pages.readings.way import Way, way_of
@@ -76,18 +79,27 @@ async def show(request: web.Request) -> web.Response:
         loaded = frozenset(name for name in DATASETS if view.state(name) is not None)
         facts = _facts(view, subject, loaded, today)
         meters = _meters(request, view, subject, span)
+        works = view.works(subject.key, instant(request.app[CLOCK]()), most=1)
         shown_as_of = as_of(request, view, *loaded)
     return render(
         request,
         "home/page.html",
         card=subject.card,
         facts=facts,
+        tasks=_tasks(meters, works, span, today, closed=subject.card.closed_on is not None),
         meters=meters,
         span=span,
         late=request.app[LK].readings.late,
         today=today,
         as_of=shown_as_of,
     )
+
+
+def _tasks(
+    meters: list[MeterLine], works: list[WorksRow], span: Span, today: date, *, closed: bool
+) -> list[waiting.Task]:
+    shown = [waiting.Meter(line.meter, line.last, line.way) for line in meters]
+    return waiting.tasks(shown, works, span, today, closed=closed)
 
 
 def _facts(view: View, subject: Subject, loaded: frozenset[str], today: date) -> Facts:

@@ -203,3 +203,31 @@ def test_the_page_knows_every_dataset_it_shows() -> None:
     from portal.pages.home.handlers import DATASETS as SHOWN
 
     assert set(SHOWN) <= set(DATASETS)
+
+
+async def waiting(world: World, oddity: Oddity) -> list[str]:
+    """The marks of what waits, in their order."""
+    page = check((await enter(world, NUMBER[oddity]).get("/")).text)
+    return [task.attributes["class"] for tasks in page.all("ul", "tasks") for task in tasks.all("li")]
+
+
+async def test_what_waits_is_told_the_most_urgent_first(world: World) -> None:
+    amend(world, "DELETE FROM readings WHERE period = 202611")
+    amend(world, "UPDATE meters SET verification_due_on = '2026-12-20' WHERE removed_on IS NULL")
+    amend(world, "UPDATE meters SET verification_due_on = '2026-11-22' WHERE account = :key AND meter LIKE '%-1'",
+          key=world.cache.account_key(NUMBER[Oddity.TWO_METERS]))  # fmt: skip
+    assert await waiting(world, Oddity.TWO_METERS) == ["expired", "readings", "verification", "works"]
+    world.clock.forward(days=4)  # the window has closed on the 25th
+    assert await waiting(world, Oddity.TWO_METERS) == ["expired", "verification", "works"]
+
+
+async def test_nothing_is_asked_where_nothing_is_to_be_done(world: World) -> None:
+    amend(world, "DELETE FROM works")
+    amend(world, "UPDATE meters SET verification_due_on = '2030-01-01'")
+    amend(world, "UPDATE readings SET period = 202611, source = (SELECT id FROM codes WHERE code = 'inspector')")
+    assert await waiting(world, Oddity.TWO_METERS) == []
+    assert await waiting(world, Oddity.CLOSED) == []
+    amend(world, "DELETE FROM readings")
+    assert await waiting(world, Oddity.AUTOMATIC) == []
+    assert await waiting(world, Oddity.TWO_METERS) == ["readings"]
+    assert await waiting(world, Oddity.CLOSED) == []
