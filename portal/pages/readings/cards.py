@@ -9,7 +9,7 @@ from uuid import uuid4
 import msgspec
 from aiohttp import web
 
-from lk_sync.flow.acceptance import Span
+from lk_sync.flow.acceptance import CALCULATED, Span
 from lk_sync.flow.typos import Guess
 from lk_sync.records import Kopecks
 from portal.pages.readings.gauge import Gauge, handed_in, span, today
@@ -51,6 +51,11 @@ class MeterCard(msgspec.Struct, frozen=True):
     verification: Verification
     usual_kopecks: tuple[Kopecks, Kopecks] | None
     typed: Typed
+
+    @property
+    def estimated(self) -> bool:
+        """Is one of the values that are shown not a reading?"""
+        return any(entry.reading.source == CALCULATED for entry in self.entries)
 
 
 def cards(request: web.Request, found: Sequence[Gauge], typed: Mapping[str, Typed]) -> list[MeterCard]:

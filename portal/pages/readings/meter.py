@@ -8,6 +8,7 @@ from typing import Final
 from aiohttp import web
 
 from lk_sync.cache.reader import MeterRow, View
+from lk_sync.flow.acceptance import CALCULATED
 from lk_sync.flow.chain import MonthUse, chain_of, months_of
 from portal.access import Need, open_to, visitor
 from portal.freshness import as_of
@@ -53,6 +54,7 @@ async def history(request: web.Request) -> web.Response:
         more_months=not whole and len(months) > MONTHS_SHOWN,
         readings=listed,
         entries=entries(listed.rows, dial_of(meter), ON_A_PAGE),
+        estimated=any(row.source == CALCULATED for row in listed.rows),
         as_of=stated_as_of,
     )
 
