@@ -25,7 +25,7 @@ from lk_sync.mail.carrier import Carrier
 from lk_sync.mail.post import Post
 from lk_sync.mail.stationery import Stationery
 from lk_sync.proofs import checked_key
-from lk_sync.store import attempts, devices, sessions
+from lk_sync.store import attempts, devices, links, sessions, users
 from lk_sync.store.database import Store, Tx
 from portal import freshness, pages, render, spreadsheet
 from portal.access import MAY, gate, mark_of
@@ -177,6 +177,8 @@ async def _keep_clean(app: web.Application) -> None:
         now = app[CLOCK]()
         sessions.sweep(tx, now=now, idle=idle)
         attempts.sweep(tx, now=now)
+        for link in links.over(tx, now=now):
+            users.end_link(tx, link, reason="day_has_come", now=now)
         devices.sweep(tx, now=now)
 
     while True:

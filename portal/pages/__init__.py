@@ -29,6 +29,7 @@ PAGES: Final = (
     "calendar",
     "settings",
     "accounts",
+    "people",
     "static_files",
     "help",
     "register",

@@ -13,7 +13,7 @@ from portal.app import make_app
 from tests.portal.world import World
 
 OPEN = {"/login", "/register", "/register/sent", "/language", "/help"}
-OPEN |= {"/email/{secret}", "/look", "/recovery", "/recovery/sent", "/recovery/{secret}"}
+OPEN |= {"/invitation/{secret}", "/email/{secret}", "/look", "/recovery", "/recovery/sent", "/recovery/{secret}"}
 OPEN |= {"/rules", "/rules/{version}", "/consent", "/consent/{version}"}
 FILES = {"/healthz", "/readyz", "/static/{name}", "/calendar/{secret}.ics"}
 LEAVING = {"/password", "/logout"}

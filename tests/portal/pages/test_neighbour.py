@@ -40,6 +40,7 @@ OWN = (
     "/notifications/settings",
     "/calendar",
     "/settings",
+    "/people",
     "/settings/email",
     "/settings/sessions",
     "/settings/bill",
@@ -65,6 +66,7 @@ NAMELESS = {
             "/accounts/add",
         )
     ),
+    ("POST", "/people"),
     *(("POST", path) for path in ("/calendar", "/calendar/sums", "/calendar/end")),
 }
 
@@ -88,6 +90,9 @@ async def _end_session(browser: Browser, submission: str) -> Page:
 
 # Routes that name something: how to try them with what is the neighbour's.
 ATTEMPTS: dict[tuple[str, str], Attempt] = {
+    ("GET", "/invitation/{secret}"): lambda browser, submission: browser.get("/invitation/none/none"),
+    ("POST", "/invitation/{secret}"): lambda browser, submission: browser.post("/invitation/x", {}, form_on="/people"),
+    ("POST", "/people/end"): lambda browser, submission: browser.post("/people/end", {"end": "x"}, form_on="/people"),
     ("GET", "/email/{secret}"): lambda browser, submission: browser.get("/email/none/none"),
     ("POST", "/email/{secret}"): lambda browser, submission: browser.post("/email/none", {}, form_on="/settings"),
     **{("POST", path): _with_account(path) for path in ("/accounts", "/accounts/name", "/accounts/leave")},
