@@ -23,7 +23,7 @@ CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PATHS = (
     *("/", "/charges", "/readings", "/bills", "/payments", "/documents", "/password", "/help"),
-    *("/notifications", "/notifications/settings", "/calendar"),
+    *("/notifications", "/notifications/settings", "/calendar", "/charges/difference", "/charges/check"),
 )
 FAULTS = ("error", "warning")
 LEFT = "net::ERR_ABORTED"  # the visitor went on before a picture had come
