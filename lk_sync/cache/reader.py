@@ -21,6 +21,7 @@ import msgspec
 
 from lk_sync.cache.doors import Door, FileDoor
 from lk_sync.cache.grounds import Grounds
+from lk_sync.cache.house import FlatUse, House
 from lk_sync.cache.premises import Premises
 from lk_sync.records import Day, Instant, Kopecks, Micro, Month, plain_account
 
@@ -188,7 +189,7 @@ class CacheReader:
         self._door.close()
 
 
-class View(Grounds, Premises):
+class View(Grounds, House, Premises):
     """One consistent picture of the cache. Dictionaries live here as long as the data version does."""
 
     def __init__(self, door: Door) -> None:
@@ -201,6 +202,7 @@ class View(Grounds, Premises):
         self._service_order: dict[int, int] = {}
         self._services: dict[str, str] = {}
         self.titles: dict[tuple[int, int], Title] = {}
+        self._flats: dict[tuple[int, Month, str], tuple[FlatUse, ...]] = {}
 
     def __enter__(self) -> View:
         version = self._door.begin()
@@ -390,6 +392,7 @@ class View(Grounds, Premises):
         newest_first = sorted(map(DatasetState._make, self._rows("states")), key=lambda s: s.published_at, reverse=True)
         self._states = {state.dataset: state for state in newest_first}  # of several sources the least fresh counts
         self._codes = dict(self._rows("codes"))
+        self._flats.clear()
         self._ids = {word: number for number, word in self._codes.items()}
         codes = self._codes
         titles = {

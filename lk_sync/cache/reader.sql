@@ -258,3 +258,19 @@ ORDER BY m.period, m.service;
 SELECT meter, taken_on, period, value_micro, source
 FROM readings WHERE account = :account AND period BETWEEN :first AND :last AND taken_on >= :since
 ORDER BY meter, taken_on, reading LIMIT 5000;
+
+-- name: premise^
+-- The premise of an account and its house.
+SELECT a.building, a.living_area_micro, a.registered, b.address, b.area_micro, b.house_meter
+FROM accounts AS a LEFT JOIN buildings AS b ON b.building = a.building WHERE a.account = :account;
+
+-- name: weather
+-- How cold the months of a range were.
+SELECT period, degree_days_micro, normal_degree_days_micro FROM weather WHERE period BETWEEN :first AND :last;
+
+-- name: flats
+-- What meters showed of a service in a month, flat by flat of a house.
+SELECT c.account, c.component, c.volume_micro, a.area_micro, a.residents
+FROM accounts AS a JOIN charges AS c ON c.account = a.account AND c.period = :period AND c.service = :service
+WHERE a.building = :building AND c.volume_micro IS NOT NULL AND c.method IN (:own_meter, :house_meter)
+ORDER BY c.account, c.component LIMIT :most;

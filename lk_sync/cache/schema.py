@@ -56,6 +56,7 @@ CREATE INDEX IF NOT EXISTS journal_run ON {on}journal (run, dataset);
 CREATE INDEX IF NOT EXISTS journal_load ON {on}journal (dataset, run) WHERE act = 'load';
 CREATE INDEX IF NOT EXISTS journal_account ON {on}journal (account, dataset, run) WHERE account IS NOT NULL;
 """
+INDICES: Final = ("CREATE INDEX IF NOT EXISTS accounts_building ON {on}accounts (building) WHERE building IS NOT NULL",)
 KEPT: Final = (
     "codes",
     "account_keys",
@@ -67,7 +68,7 @@ KEPT: Final = (
     "besides",
     *(f"aside_{name}" for name in DATASETS),
 )
-LAYOUT: Final = 8  # of the tables; a cache of another layout is emptied, the next run fills it
+LAYOUT: Final = 9  # of the tables; a cache of another layout is emptied, the next run fills it
 
 
 def _column(field: Field) -> str:
@@ -107,9 +108,11 @@ def aside_table(dataset: Dataset, schema: str = "main") -> str:
 def tables(schema: str) -> list[str]:
     """The statements that make the cache in a schema of PostgreSQL."""
     bookkeeping = _BOOKKEEPING.format(at=f"{schema}.", on=f"{schema}.").split(";")
-    return [text.strip() for text in bookkeeping if text.strip()] + [
-        made(each, schema) for each in DATASETS.values() for made in (table, aside_table)
-    ]
+    return (
+        [text.strip() for text in bookkeeping if text.strip()]
+        + [made(each, schema) for each in DATASETS.values() for made in (table, aside_table)]
+        + [index.format(on=f"{schema}.") for index in INDICES]
+    )
 
 
 def in_sqlite(table: str) -> str:
@@ -130,6 +133,8 @@ def create(connection: sqlite3.Connection) -> None:
         for dataset in DATASETS.values():
             connection.execute(in_sqlite(table(dataset)))
             connection.execute(in_sqlite(aside_table(dataset)))
+        for index in INDICES:
+            connection.execute(index.format(on=""))
         connection.execute(f"PRAGMA user_version = {LAYOUT}")
         connection.execute("COMMIT")
     except BaseException:

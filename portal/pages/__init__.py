@@ -22,6 +22,7 @@ PAGES: Final = (
     "difference",
     "check",
     "readings",
+    "consumption",
     "bills",
     "payments",
     "documents",

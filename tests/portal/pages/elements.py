@@ -104,7 +104,9 @@ def _everything(element: Element) -> list[Element]:
 def _check_headings(everything: list[Element]) -> None:
     assert [each.tag for each in everything].count("h1") == 1, "a page has one h1"
     assert [each.tag for each in everything].count("main") == 1, "a page has one main"
-    (title,) = (each for each in everything if each.tag == "title")
+    (title,) = (
+        each for each in everything if each.tag == "title" and each.parent is not None and each.parent.tag == "head"
+    )
     assert re.search(r"\S · \S", title.text), title.text
 
 

@@ -37,6 +37,7 @@ OWN = (
     "/readings",
     "/readings/without",
     "/documents",
+    "/consumption",
     "/notifications/settings",
     "/calendar",
     "/settings",
