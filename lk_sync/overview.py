@@ -1,11 +1,12 @@
 """Overview: what does an operator see on one screen?
 
-Aligned and coloured on a terminal, tab-separated lines elsewhere. A usual installation (three jobs, nine datasets)
-fits into 80 columns and 24 lines.
+Aligned and coloured on a terminal, tab-separated lines elsewhere. A usual installation (three jobs, all datasets of one
+source) fits into 80 columns and 24 lines: datasets that are alike in everything stand on one line.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -14,7 +15,7 @@ from rich.text import Text
 from lk_sync import reports
 from lk_sync.clock import local
 from lk_sync.reports import number, say
-from lk_sync.status import JobSeen, Seen
+from lk_sync.status import DatasetSeen, JobSeen, Seen
 
 GIGABYTE: Final = 1024**3
 PUSHED: Final = "выгружено"
@@ -29,10 +30,7 @@ def show(seen: Seen, zone: ZoneInfo) -> None:
     )
     reports.table(
         ("набор", "источник", "запуск", "данные на", "на столе"),
-        [
-            (d.dataset, d.source, d.run, _coloured(_short(d.as_of, zone), "yellow" if d.stale else ""), d.rejects or "")
-            for d in seen.datasets
-        ],
+        [_datasets(alike, zone) for alike in alike(seen.datasets)],
     )
     say(
         f"К выгрузке: {number(seen.outbox.waiting)}, ждут ответа: {number(seen.outbox.exported)}, "
@@ -48,6 +46,20 @@ def show(seen: Seen, zone: ZoneInfo) -> None:
         say(f"! {trouble}{since}")
     if not seen.troubles:
         say("Всё в порядке.")
+
+
+def alike(datasets: Iterable[DatasetSeen]) -> list[list[DatasetSeen]]:
+    """Datasets of one source that were last seen by one run, and of which as much lies on the desk."""
+    found: dict[tuple[str, int, str, bool, int], list[DatasetSeen]] = {}
+    for each in datasets:
+        found.setdefault((each.source, each.run, each.as_of, each.stale, each.rejects), []).append(each)
+    return list(found.values())
+
+
+def _datasets(alike: list[DatasetSeen], zone: ZoneInfo) -> tuple[object, ...]:
+    first = alike[0]
+    as_of = _coloured(_short(first.as_of, zone), "yellow" if first.stale else "")
+    return ", ".join(each.dataset for each in alike), first.source, first.run, as_of, first.rejects or ""
 
 
 def _engine(seen: Seen, zone: ZoneInfo) -> str:

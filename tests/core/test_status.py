@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from lk_sync import status
+from lk_sync import overview, status
 from lk_sync.clock import instant, now
 from lk_sync.config import Config
 from lk_sync.errors import AccessDenied, Unreachable
@@ -212,7 +212,20 @@ def test_a_usual_installation_fits_on_a_screen_in_colour(office: Office) -> None
     said = _on_a_terminal(office, "status")
     plain = re.sub(r"\x1b\[[0-9;]*m", "", said).splitlines()
     assert said != "\n".join(plain)
-    assert len(plain) + len(DATASETS) - 2 + 1 <= 24  # seven more datasets and a sink
+    names = len(", ".join(DATASETS))
+    assert len(plain) + names // 30 + 2 <= 24  # the names of all datasets in a narrow column, and a sink
     assert max(map(len, plain)) <= 80
     assert any(line.startswith("nightly") and "опубликован" in line for line in plain)
     assert "Всё в порядке." in plain
+
+
+def test_datasets_that_are_alike_stand_together_and_others_apart() -> None:
+    one = status.DatasetSeen(
+        dataset="a", source="books", run=3, as_of="2026-11-23T02:10:00.000Z", stale=False, rejects=0
+    )
+    same = msgspec.structs.replace(one, dataset="b")
+    others = [
+        msgspec.structs.replace(one, dataset="c", **{name: value})
+        for name, value in {"source": "bank", "run": 4, "as_of": "2026-11-24", "stale": True, "rejects": 1}.items()
+    ]
+    assert overview.alike([one, *others, same]) == [[one, same], *([other] for other in others)]
