@@ -137,3 +137,12 @@ async def test_nobody_is_invited_without_the_password_for_too_long_or_for_everyt
         {"email": ""},
     ):
         assert (await subscriber.post("/people", good | wrong)).status == 422
+
+
+async def test_what_a_guest_may_not_do_is_not_offered(world: World) -> None:
+    browser = world.browser()
+    await browser.log_in(guest_of(world, "view"))
+    for path in ("/", "/readings", "/settings", "/accounts"):
+        page = (await browser.get(path)).text
+        for offered in ('action="/readings', 'href="/people"', 'href="/settings/bill"', "Передать показания"):
+            assert offered not in page, path

@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 
 from lk_sync.records import Month, month_number, month_text, next_month
-from portal.access import subscriber, visitor
+from portal.access import Need, open_to, visitor
 from portal.freshness import AsOf, as_of
 from portal.keys import CACHE, LK
 from portal.language import N_
@@ -73,7 +73,7 @@ def choice_of(query: Mapping[str, str], earliest: Month, latest: Month) -> Choic
 
 
 @routes.get("/charges/check")
-@subscriber
+@open_to(Need.VIEW)
 async def show(request: web.Request) -> web.Response:
     asked = _asked(request)
     if isinstance(asked, web.Response):
@@ -101,7 +101,7 @@ async def show(request: web.Request) -> web.Response:
 
 
 @routes.get("/charges/check.xlsx")
-@subscriber
+@open_to(Need.VIEW)
 async def as_workbook(request: web.Request) -> web.Response:
     asked = _asked(request)
     if isinstance(asked, web.Response) or asked.choice is None or not asked.months:

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from lk_sync.cache.reader import View
 from lk_sync.records import Month, month_number, month_text, next_month
-from portal.access import subscriber, visitor
+from portal.access import Need, open_to, visitor
 from portal.freshness import AsOf, as_of
 from portal.keys import CACHE
 from portal.language import N_
@@ -65,7 +65,7 @@ def pair_of(query: Mapping[str, str], earliest: Month, latest: Month) -> Pair:
 
 
 @routes.get("/charges/difference")
-@subscriber
+@open_to(Need.VIEW)
 async def show(request: web.Request) -> web.Response:
     with request.app[CACHE].view() as view:
         subject = subject_of(view, visitor(request))

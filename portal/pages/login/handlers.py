@@ -39,7 +39,7 @@ async def ask(request: web.Request) -> web.Response:
     return render(
         request,
         PAGE,
-        account="",
+        account=canonical(request.query.get("as", "")) or "",
         next=ours(request.query.get("next", "")),
         errors={},
         refused=False,

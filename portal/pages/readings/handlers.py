@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import uuid4
 
+import msgspec
 from aiohttp import web
 
 from lk_sync.flow.submit import Answer
@@ -14,13 +15,14 @@ from lk_sync.store.submissions import Submitted
 from portal.access import Need, form, open_to, visitor
 from portal.freshness import as_of
 from portal.keys import CACHE, LK, STORE
+from portal.language import N_
 from portal.pages.readings.attempt import LONGEST_KEPT, Line, Outcome, lines_of, outcomes, store
 from portal.pages.readings.cards import Typed, cards
 from portal.pages.readings.gauge import Gauge, gauges, span, today
 from portal.pages.readings.refusals import sentence
 from portal.pages.readings.way import way_of
 from portal.refusal import Refusal, see_other
-from portal.render import formats, render
+from portal.render import formats, render, words
 from portal.subject import nothing_known, subject_of
 
 routes = web.RouteTableDef()
@@ -134,6 +136,9 @@ def _page(
     if typed is None:
         typed = _to_correct(request, found)
     shown = cards(request, found, typed)
+    if not visitor(request).may(Need.READINGS):
+        refusal = words(request).gettext(N_("Смотреть показания владелец вам открыл, а передавать – нет."))
+        shown = [msgspec.structs.replace(card, refusal=refusal) for card in shown]
     return render(
         request,
         "readings/page.html",
