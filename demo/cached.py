@@ -19,7 +19,7 @@ from lk_sync.cache.codes import Codes
 from lk_sync.cache.places import PostgresCache
 from lk_sync.cache.schema import KEPT, columns, open_for_writing
 from lk_sync.cache.server_base import open_for_writing as open_server
-from lk_sync.clock import instant
+from lk_sync.clock import instant, moment
 from lk_sync.records import DATASETS, Dataset
 
 ACCOUNTS_AT_ONCE: Final = 500
@@ -93,6 +93,8 @@ def _stored(dataset: Dataset, codes: Codes, position: int, rows: Sequence[Sequen
     match dataset.fields[position].kind:
         case "account":
             return [codes.account(cell) for cell in cells]
+        case "datetime":
+            return [None if cell is None else instant(moment(cell)) for cell in cells]
         case "code":
             return list(codes.ids(cells))
         case _:

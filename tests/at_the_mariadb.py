@@ -13,6 +13,7 @@ from demo.accounting import TABLES, Table, cells
 from demo.bookkeeper import Bookkeeper
 from demo.mariadb import MariaDb, literal, quoted
 from demo.sql_base import DDL
+from lk_sync.records import DATASETS
 from tests.at_the_base import PASSWORD, READER, ByOdbc
 
 
@@ -53,7 +54,11 @@ def load(maria: TheMariaDb, books: Bookkeeper) -> None:
 
 
 def _insert(table: Table, rows: Sequence[tuple[Any, ...]]) -> str:
-    lines = (f"({', '.join(map(_cell, row[:-1]))}, {_moment(row[-1])})" for row in cells(table, rows))
+    kinds = [DATASETS[table.dataset].field(field).kind for field in table.columns.values()]
+    writers = [_moment if kind == "datetime" else _cell for kind in (*kinds, "datetime")]
+    lines = (
+        f"({', '.join(write(cell) for write, cell in zip(writers, row, strict=True))})" for row in cells(table, rows)
+    )
     return f"INSERT INTO {quoted(table.name)} VALUES {', '.join(lines)};"
 
 
@@ -63,4 +68,6 @@ def _cell(cell: str | None) -> str:
 
 def _moment(cell: str | None) -> str:
     """MariaDB knows no offset from UTC in a time."""
-    return literal(datetime.fromisoformat(cell or "").astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f"))
+    if cell is None:
+        return literal(cell)
+    return literal(datetime.fromisoformat(cell).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from random import Random
 from typing import Any, Final
 
@@ -10,7 +10,6 @@ from demo.supplier.households import household
 from demo.supplier.houses import House, house, place
 from demo.supplier.money import MICRO, half_up
 from demo.supplier.plan import HEAT_OF_MONTH, HEAT_OF_WATER, NORM_OF_MONTH, WATER_NORM, Month, Plan
-from lk_sync.clock import instant
 
 Row = tuple[Any, ...]
 DEGREE_DAYS: Final = 25_000
@@ -114,11 +113,11 @@ def _works(plan: Plan, houses: list[House]) -> list[Row]:
     """A day without hot water for a house, a check of the whole network, and a break that was mended at once."""
 
     def at(days: int, hour: int) -> str:
-        return instant(datetime.combine(plan.today + timedelta(days=days), time(hour), UTC))
+        return f"{plan.today + timedelta(days=days)}T{hour:02d}:00:00+03:00"
 
     first = building(houses[0])
     return [
-        ("Р-1", "planned", first, "hot_water", at(3, 6), at(3, 14), "Замена запорной арматуры на вводе в дом"),
-        ("Р-2", "planned", None, "heating", at(9, 5), at(9, 12), "Испытания тепловых сетей на плотность"),
-        ("Р-3", "emergency", first, "heating", at(-12, 7), at(-12, 11), "Устранение утечки на теплотрассе"),
+        ("Р-1", "planned", first, "hot_water", at(3, 9), at(3, 17), "Замена запорной арматуры на вводе в дом"),
+        ("Р-2", "planned", None, "heating", at(9, 8), at(9, 15), "Испытания тепловых сетей на плотность"),
+        ("Р-3", "emergency", first, "heating", at(-12, 10), at(-12, 14), "Устранение утечки на теплотрассе"),
     ]

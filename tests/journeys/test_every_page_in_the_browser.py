@@ -23,12 +23,12 @@ PHONE, DESK = 320, 1280
 MOST_ALIKE = 2
 NO_PAGES = {"/healthz", "/readyz", "/static/{name}"}
 FILES = {"/charges.xlsx", "/charges.csv", "/charges/check.xlsx"}  # to keep: a browser shows no page for them
-AFTER_A_FORM = {"/register/sent", "/recovery/sent"}
-IN_A_LETTER = {"/recovery/{secret}", "/unsubscribe/{token}"}
+AFTER_A_FORM = {"/register/sent", "/recovery/sent", "/readings/taken"}
+IN_A_LETTER = {"/recovery/{secret}", "/unsubscribe/{token}", "/invitation/{secret}", "/email/{secret}"}
 FOR_A_PROGRAM = {"/calendar/{secret}.ics"}
 OF_A_VERSION = ("/rules/2026-11-01", "/consent/2026-11-01")  # linked from where they were accepted
 LEGAL = {"/rules", "/consent", "/rules/{version}", "/consent/{version}"}
-ANONYMOUS = {"/", "/login", "/register", "/recovery", "/help"} | LEGAL
+ANONYMOUS = {"/", "/login", "/register", "/recovery", "/help", "/look"} | LEGAL
 CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
 OURS = "header nav a, footer nav a, label, button, th[scope=col], dt"
 """What no accounting system has a word in."""

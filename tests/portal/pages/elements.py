@@ -111,10 +111,13 @@ def _check_headings(everything: list[Element]) -> None:
 
 
 def _check_fields(everything: list[Element]) -> None:
-    labelled = {each.attributes["for"] for each in everything if each.tag == "label"}
+    labels = [each for each in everything if each.tag == "label"]
+    labelled = {each.attributes["for"] for each in labels if "for" in each.attributes}
+    within = {id(field) for label in labels if label.text for field in label.all("input") + label.all("select")}
     for each in everything:
         visible = each.tag == "select" or (each.tag == "input" and each.attributes.get("type") != "hidden")
-        assert not visible or each.attributes["id"] in labelled, f"no label: {each.attributes}"
+        named = id(each) in within or each.attributes.get("id") in labelled
+        assert not visible or named, f"no label: {each.attributes}"
         assert each.tag not in ("script", "style"), "inline script or style"
         assert "style" not in each.attributes, "inline style"
         assert not [name for name in each.attributes if name.startswith("on")], "inline script"
