@@ -21,6 +21,7 @@ WHOLE, BEGINS, HOLDS = 100, 50, 30
 SHORTEST_PART: Final = 4
 MOST_LOOKED_AT: Final = 40  # a big 1C has thousands of objects
 ENOUGH_FIELDS: Final = 0.7  # of the required ones, where no name of a table says anything
+BY_NAME_ONLY: Final = frozenset({"equipment"})  # any catalog of an account has a code and a title
 PRESENTED: Final = frozenset({"Code", "Description"})
 NAMES: Final = frozenset({"holder_name", "title", "address", "model", "place"})
 OF_HEAD: Final = frozenset({"account", "period"})
@@ -116,7 +117,7 @@ def _likely(name: str, tables: Sequence[Found]) -> list[tuple[int, Found]]:
     """The tables to be looked at: those whose name says something, else those that surely have an account."""
     scored = [(likeness(_title(each.how, each.origin), TABLES[name]), each) for each in tables]
     named = sorted((pair for pair in scored if pair[0]), key=lambda pair: -pair[0])
-    if named:
+    if named or name in BY_NAME_ONLY:
         return named[:MOST_LOOKED_AT]
     words = FIELDS[name].get("account", "")
     return [(0, each) for each in tables if _has_sure(each, words)][:MOST_LOOKED_AT]

@@ -21,8 +21,7 @@ from lk_sync.contracts import Found, FoundColumn
 from lk_sync.discovery.draft import Draft, draft
 from lk_sync.discovery.matching import likeness, plain
 from lk_sync.errors import SettingsError
-from lk_sync.records import DATASETS
-from tests.at_the_1c import The1C
+from tests.at_the_1c import MAPPING, The1C
 from tests.at_the_1c import onec as onec
 from tests.at_the_1c import served_1c as served_1c
 from tests.at_the_base import TheBase
@@ -83,12 +82,13 @@ def test_a_1c_is_described_so_that_it_can_be_pulled(onec: The1C, tmp_path: Path)
     done = run(folder, "books", "--out", str(draft_))
     assert done.exit_code == 0, done.output
     setting = loaded(draft_)
-    assert set(setting.datasets) == set(DATASETS)
+    kept = config.read(MAPPING, SourceSetting).datasets  # this 1C knows nothing of tariffs, houses and works
+    assert set(setting.datasets) == set(kept)
     origins = {name: each.table for name, each in setting.datasets.items()}
     assert origins["charges"] == "AccumulationRegister_Начисления_RecordType"
     assert origins["balances"] == "AccumulationRegister_Расчеты/BalanceAndTurnovers"
     assert setting.datasets["payments"].deletes.flag is not None
-    whole = [name for name in DATASETS if name != "balances"]  # which resource is the debt, nobody can tell by names
+    whole = [name for name in kept if name != "balances"]  # which resource is the debt, nobody can tell by names
     with onec.source().connect() as session:
         for wish in mapping.all_wanted(draft_, setting, whole):
             session.columns(wish.asked)
