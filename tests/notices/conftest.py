@@ -99,7 +99,7 @@ class Town:
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Kept:
-    """In files; `test_on_postgresql` tells a story on a server."""
+    """In files; `test_notices_on_postgresql` tells a story on a server."""
     return Kept(tmp_path)
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from demo.bookkeeper import Bookkeeper
-from lk_sync.records import DATASETS, Dataset
+from lk_sync.clock import instant, moment
+from lk_sync.records import DATASETS, Dataset, Field
 
 Row = tuple[Any, ...]
 NOTHING: Final = "nothing"
@@ -60,9 +61,17 @@ def of_every_book(books: Bookkeeper) -> str:
 
 
 def _plain(dataset: Dataset, rows: Iterable[Row]) -> Iterable[Row]:
-    if any(field.kind == "bool" for field in dataset.fields):
-        return (tuple(int(cell) if isinstance(cell, bool) else cell for cell in row[:-1]) for row in rows)
+    if any(field.kind in ("bool", "datetime") for field in dataset.fields):
+        return (
+            tuple(_stored(field, cell) for field, cell in zip(dataset.fields, row[:-1], strict=True)) for row in rows
+        )
     return (row[:-1] for row in rows)
+
+
+def _stored(field: Field, cell: Any) -> Any:
+    if field.kind == "datetime" and cell is not None:
+        return instant(moment(cell))
+    return int(cell) if isinstance(cell, bool) else cell
 
 
 def of_cache(path: Path) -> str:

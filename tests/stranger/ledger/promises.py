@@ -29,6 +29,7 @@ PAYMENTS = Wanted(
     fields=tuple(
         FieldMap(name=field.name, kind=field.kind, required=field.required, column=COLUMNS[field.name])
         for field in DATASETS["payments"].fields
+        if field.name in COLUMNS
     ),
 )
 
