@@ -9,11 +9,10 @@ from typing import BinaryIO
 
 from asyncssh import FILEXFER_TYPE_REGULAR, SFTPAttrs, SFTPClient, SFTPNoSuchFile, SFTPNoSuchPath
 
-from connectors.files import manifest as manifests
 from connectors.files import sidecar
 from connectors.files.shelf import DONE, REPORT, Entry, Listing, Move, aside_name
 from connectors.sftp.settings import SourceSettings
-from connectors.sftp.visit import Call, at, fetch, is_there, read_small, rename, visit
+from connectors.sftp.visit import Call, at, fetch, is_there, read_small, regular_files, rename, visit
 from lk_sync.errors import Unreachable
 
 PART = ".part"
@@ -78,16 +77,11 @@ class SftpShelf:
         return listing
 
     async def _listing(self, call: Call, below: str) -> dict[str, Entry]:
-        """Regular files with plain names; links, folders and names that lead elsewhere do not exist for us."""
         folder = self._path(below).rstrip("/")
-        with at(folder, self._settings), call.patience(self._settings.silence_seconds) as moved:
-            listing = {}
-            async for entry in call.sftp.scandir(folder):
-                moved()
-                name = str(entry.filename)
-                if entry.attrs.type == FILEXFER_TYPE_REGULAR and manifests.is_safe(name):
-                    listing[f"{below}{name}"] = Entry(entry.attrs.size or 0, _version(entry.attrs))
-            return listing
+        async with at(folder, call.sftp, self._settings):
+            with call.patience(self._settings.silence_seconds) as moved:
+                files = await regular_files(call.sftp, folder, moved=moved)
+        return {f"{below}{name}": Entry(attrs.size or 0, _version(attrs)) for name, attrs in files.items()}
 
     async def _put_aside(self, sftp: SFTPClient, move: Move) -> None:
         """The report first, so that a file that lies aside has it; then the file, then what lies beside it."""
@@ -98,7 +92,7 @@ class SftpShelf:
         if there.type != FILEXFER_TYPE_REGULAR or _version(there) != move.version:
             return
         folder = self._path(move.aside)
-        with at(folder, self._settings):
+        async with at(folder, sftp, self._settings):
             await sftp.makedirs(folder, exist_ok=True)
             name = aside_name(move, [move.name] if await is_there(sftp, f"{folder}/{move.name}") else [])
             if move.report is not None:

@@ -17,12 +17,12 @@ from typing import Any, ClassVar, Final
 
 import asyncssh
 import msgspec
-from asyncssh import FILEXFER_TYPE_REGULAR, SFTPClient
+from asyncssh import SFTPClient
 
 from connectors.files import manifest as manifests
 from connectors.sftp import settings as reach
 from connectors.sftp.settings import SinkSettings
-from connectors.sftp.visit import at, is_there, read_small, rename, visit
+from connectors.sftp.visit import at, is_there, read_small, regular_files, rename, visit
 from lk_sync.contracts import AnswerFile, Channel, ExportFile
 from lk_sync.errors import BadData
 
@@ -60,7 +60,7 @@ class SftpSink:
 
     async def _probe(self, sftp: SFTPClient) -> None:
         for folder in (self._settings.folder, self._settings.answers):
-            with at(folder, self._settings):
+            async with at(folder, sftp, self._settings):
                 path = f"{folder}/probe-{secrets.token_hex(4)}{PART}"
                 await _write(sftp, path, b"")
                 await rename(sftp, path, f"{path}{PART}")
@@ -68,7 +68,7 @@ class SftpSink:
 
     async def _deliver(self, sftp: SFTPClient, file: ExportFile) -> None:
         folder = self._settings.folder
-        with at(folder, self._settings):
+        async with at(folder, sftp, self._settings):
             if await self._is_offered(sftp, file) or await self._is_taken(sftp, file):
                 return
             await _put(sftp, folder, file.name, file.body)
@@ -123,11 +123,8 @@ class SftpSink:
     async def _waiting(self, sftp: SFTPClient) -> list[str]:
         """Names of files with a manifest, oldest first."""
         folder = self._settings.answers
-        times: dict[str, int] = {}
-        with at(folder, self._settings):
-            async for entry in sftp.scandir(folder):
-                if entry.attrs.type == FILEXFER_TYPE_REGULAR and manifests.is_safe(str(entry.filename)):
-                    times[str(entry.filename)] = entry.attrs.mtime or 0
+        async with at(folder, sftp, self._settings):
+            times = {name: attrs.mtime or 0 for name, attrs in (await regular_files(sftp, folder)).items()}
         manifested = {name.removesuffix(manifests.SUFFIX) for name in times if name.endswith(manifests.SUFFIX)}
         for name in manifested - times.keys():  # its body was put aside just before a crash
             await _move(sftp, folder, name + manifests.SUFFIX, f"{DONE}/{name}{manifests.SUFFIX}")
@@ -151,7 +148,7 @@ class SftpSink:
 
     async def _put_aside(self, sftp: SFTPClient, answer: AnswerFile, aside: str, report: str | None) -> None:
         folder = self._settings.answers
-        with at(f"{folder}/{aside}", self._settings):
+        async with at(f"{folder}/{aside}", sftp, self._settings):
             await sftp.makedirs(f"{folder}/{aside}", exist_ok=True)
             name = await self._free_name(sftp, f"{folder}/{aside}", answer)
             if report is not None:
@@ -192,8 +189,8 @@ async def _move(sftp: SFTPClient, folder: str, name: str, to: str) -> None:
 
 async def _sweep(sftp: SFTPClient, folder: str) -> None:
     """Removes what deliveries left behind that were cut off long ago, by the server's own clock."""
-    times = {str(entry.filename): entry.attrs.mtime or 0 async for entry in sftp.scandir(folder)}
-    newest = max(times.values())
+    times = {name: attrs.mtime or 0 for name, attrs in (await regular_files(sftp, folder)).items()}
+    newest = max(times.values(), default=0)
     for name, time in times.items():
         if _OUR_PART.fullmatch(name) and newest - time > FORGOTTEN_SECONDS:
             with suppress(asyncssh.SFTPNoSuchFile):

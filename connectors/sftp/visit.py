@@ -15,9 +15,10 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, BinaryIO, Final, TypeVar
 
 import asyncssh
-from asyncssh import SFTPClient
+from asyncssh import SFTPAttrs, SFTPClient
 from asyncssh.packet import PacketDecodeError
 
+from connectors.files import manifest as manifests
 from connectors.sftp.settings import SftpSettings, checked, client_key, pinned_key
 from lk_sync.errors import AccessDenied, BadData, LkError, SettingsError, Unprotected, Unreachable
 
@@ -30,6 +31,7 @@ HOST_KEY_KINDS: Final = (
 KEEPALIVES: Final = 3
 GOODBYE_SECONDS: Final = 5
 READ_REQUESTS: Final = 64
+LOOKS: Final = 5
 
 
 class Call(asyncssh.SSHClient):
@@ -170,15 +172,40 @@ def _credential(settings: SftpSettings) -> str:
     return "ключ (key_file)" if settings.key_file else "пароль (password)"
 
 
-@contextmanager
-def at(path: str, settings: SftpSettings) -> Iterator[None]:
-    """Faults inside speak of `path`."""
+@asynccontextmanager
+async def at(path: str, sftp: SFTPClient, settings: SftpSettings) -> AsyncIterator[None]:
+    """Faults inside speak of the folder `path`. Where it stands, only a file in it can have gone meanwhile."""
     try:
         yield
     except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath) as error:
+        if await is_there(sftp, path):
+            raise Unreachable(
+                f"{settings.peer}: {path}: файлы убирают, пока мы их ищем; попытка будет повторена"
+            ) from error
         raise SettingsError(f"{settings.peer}: на сервере нет {path}") from error
     except asyncssh.SFTPPermissionDenied as error:
         raise AccessDenied(f"{settings.peer}: сервер не даёт доступа к {path}") from error
+
+
+async def regular_files(sftp: SFTPClient, folder: str, *, moved: Callable[[], object] = object) -> dict[str, SFTPAttrs]:
+    """The regular files of a folder; links, folders and names that lead elsewhere do not exist for us.
+
+    `moved` is called at each sign of life. A server may break a listing off when one of the files goes away meanwhile.
+    """
+    for _ in range(LOOKS - 1):
+        with suppress(asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
+            return await _regular_files(sftp, folder, moved)
+    return await _regular_files(sftp, folder, moved)
+
+
+async def _regular_files(sftp: SFTPClient, folder: str, moved: Callable[[], object]) -> dict[str, SFTPAttrs]:
+    files = {}
+    async for entry in sftp.scandir(folder):
+        moved()
+        name = str(entry.filename)
+        if entry.attrs.type == asyncssh.FILEXFER_TYPE_REGULAR and manifests.is_safe(name):
+            files[name] = entry.attrs
+    return files
 
 
 async def is_there(sftp: SFTPClient, path: str) -> bool:

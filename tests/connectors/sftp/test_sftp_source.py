@@ -7,17 +7,21 @@ import resource
 import tempfile
 import threading
 import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import asyncssh
 import pytest
 
 from connectors.sftp.source import SftpSource
+from demo import drop as players
 from lk_sync import mapping, registry
 from lk_sync.config import DatasetSetting, FieldSetting, SourceSetting
 from lk_sync.contracts import Session, Totals, Wanted
 from lk_sync.errors import BadData, LkError, SchemaDrift, SettingsError, Unprotected, Unreachable
-from tests.at_the_drop import TheDrop
+from tests.at_the_drop import PASSWORD, TheDrop
 from tests.faults.proxy import Fault, Kind, Proxy
 
 STAMP = "20261122-0400"
@@ -359,3 +363,43 @@ def test_the_source_is_found_by_its_name(drop: TheDrop) -> None:
     assert found.channel().peer.startswith("sftp://lk@")
     with pytest.raises(LkError, match="one_sett"):
         registry.source("sftp", drop.reach(one_sett=True))
+
+
+class Restless(players.Folders):
+    """A server that breaks a listing off when a file goes away meanwhile: at the first `breaks` listings of `/out`."""
+
+    breaks = 0
+
+    async def scandir(self, path: bytes) -> AsyncIterator[asyncssh.SFTPName]:
+        async for entry in super().scandir(path):
+            yield entry
+            if path == b"/out" and Restless.breaks:
+                Restless.breaks -= 1
+                raise asyncssh.SFTPNoSuchFile("gone")
+
+
+@pytest.mark.parametrize("breaks", [1, 4])
+def test_a_listing_that_breaks_off_because_a_file_went_away_is_begun_again(
+    tmp_path: Path, server_key: asyncssh.SSHKey, monkeypatch: pytest.MonkeyPatch, breaks: int
+) -> None:
+    with restless(tmp_path, server_key, monkeypatch, breaks) as drop, drop.source().connect() as session:
+        assert [batch.rows for batch in session.pull(wanted())] == [1]
+
+
+def test_a_folder_that_never_comes_to_rest_is_no_fault_of_the_settings(
+    tmp_path: Path, server_key: asyncssh.SSHKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fault = pytest.raises(Unreachable, match="/out: файлы убирают")
+    with restless(tmp_path, server_key, monkeypatch, 1000) as drop, fault, drop.source().connect():
+        pass
+
+
+@contextmanager
+def restless(folder: Path, key: asyncssh.SSHKey, monkeypatch: pytest.MonkeyPatch, breaks: int) -> Iterator[TheDrop]:
+    monkeypatch.setenv("LK_DROP_PASSWORD", PASSWORD)
+    monkeypatch.setattr(Restless, "breaks", breaks)
+    visitor = players.Visitor(name="lk", password=PASSWORD)
+    with players.running(folder / "drop", key=key, visitor=visitor, folders=Restless) as running:
+        drop = TheDrop(running)
+        drop.lay("out", f"payments-{STAMP}.csv", (PAYMENTS + LINE).encode(), rows=1)
+        yield drop
