@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import jinja2
@@ -57,6 +58,7 @@ from portal.legal import Legal
 from portal.origin import Origin
 from portal.pages.help.handlers import manuals
 from portal.passwords import Passwords
+from portal.postbox import letters_wait
 from portal.recoverer import Recoverer
 from portal.registrar import Registrar
 from portal.seen import Seen
@@ -122,9 +124,9 @@ def _add_registrar(app: web.Application, config: Config) -> None:
         config.lk,
         app[RULES],
         app[CENSUS],
-        lambda: _wake(app[POST]),
+        partial(letters_wait, app),
     )
-    app[RECOVERER] = Recoverer(app[STORE], app[CACHE], app[CLOCK], config.lk, lambda: _wake(app[POST]))
+    app[RECOVERER] = Recoverer(app[STORE], app[CACHE], app[CLOCK], config.lk, partial(letters_wait, app))
 
 
 def _post(config: Config, store: Store, clock: Clock) -> Post | None:
@@ -135,11 +137,6 @@ def _post(config: Config, store: Store, clock: Clock) -> Post | None:
     hostname = Origin(config.lk.portal).hostname
     stationery = Stationery(config.folder / "letters", config.lk, mail)
     return Post(store, clock, stationery, Carrier(mail, hostname=hostname, environment=config.environment))
-
-
-def _wake(post: Post | None) -> None:
-    if post is not None:
-        post.wake()
 
 
 async def _beside_the_pages(app: web.Application) -> AsyncIterator[None]:

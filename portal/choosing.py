@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from aiohttp import web
 
+from lk_sync.clock import instant
+from lk_sync.store import letters
+from lk_sync.store.database import Tx
 from lk_sync.store.users import User
 from portal.access import form
 from portal.keys import LK
@@ -21,6 +26,19 @@ def faults(request: web.Request, user: User) -> dict[str, list[str]]:
     if typed(fields.get("again", "")) != password:
         return {"again": [gettext("Пароли не совпадают. Введите новый пароль ещё раз.")]}
     return {}
+
+
+def tell(tx: Tx, user: User, *, now: datetime) -> None:
+    """Whoever the user record belongs to is told by letter that its password is another one."""
+    letters.write(
+        tx,
+        kind="password_changed",
+        once=f"password_changed:{user.user_code}:{now.timestamp()}",
+        recipient=user.email,
+        language=user.language,
+        context={"account": user.account, "changed_at": instant(now)},
+        now=now,
+    )
 
 
 def is_shown(request: web.Request) -> bool:

@@ -7,14 +7,13 @@ used. Whoever has no access to that address brings a code of the desk, which put
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
+from lk_sync.bell import Bell
 from lk_sync.cache.reader import CacheReader
 from lk_sync.clock import Clock, instant
 from lk_sync.config import Lk
@@ -24,8 +23,6 @@ from lk_sync.store.recoveries import Outcome, Recovery
 from lk_sync.store.users import User
 
 log: Final = logging.getLogger("portal.recoverer")
-
-LOOK_EVERY_SECONDS: Final = 5
 
 
 class Recoverer:
@@ -39,18 +36,15 @@ class Recoverer:
         self._clock = clock
         self._lasts = timedelta(hours=lk.registration.recovery_hours)
         self._letter_written = letter_written
-        self._new = asyncio.Event()
+        self._bell = Bell()
 
     def wake(self) -> None:
-        self._new.set()
+        self._bell.ring()
 
     async def run(self) -> None:
         while True:
             await self.settle_waiting()
-            self._new.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_EVERY_SECONDS):
-                    await self._new.wait()
+            await self._bell.wait()
 
     async def settle_waiting(self) -> int:
         """How many requests were settled."""

@@ -8,15 +8,14 @@ guesses is answered before it is counted. Somebody who is registered already is 
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
 
+from lk_sync.bell import Bell
 from lk_sync.cache.census import Census
 from lk_sync.cache.reader import CacheReader
 from lk_sync.clock import Clock, instant, moment
@@ -37,7 +36,6 @@ from portal.refusal import Refusal
 log: Final = logging.getLogger("portal.registrar")
 
 LEASE: Final = timedelta(minutes=2)
-LOOK_EVERY_SECONDS: Final = 5
 GUESSABLE: Final = "bill_number"  # as good as any second datum that is no code
 ACT: Final = "отметка на странице регистрации"
 
@@ -72,18 +70,15 @@ class Registrar:
         self._rules = rules
         self._census = census
         self._letter_written = letter_written
-        self._new = asyncio.Event()
+        self._bell = Bell()
 
     def wake(self) -> None:
-        self._new.set()
+        self._bell.ring()
 
     async def run(self) -> None:
         while True:
             await self.settle_waiting()
-            self._new.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_EVERY_SECONDS):
-                    await self._new.wait()
+            await self._bell.wait()
 
     async def settle_waiting(self) -> int:
         """Settles what waits, as far as it can be settled now. How many requests that were."""

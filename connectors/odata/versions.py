@@ -23,6 +23,7 @@ from lk_sync.contracts import FieldMap, KnownFile, TakenFile, Wanted
 from lk_sync.errors import SettingsError
 
 VERSION: Final = "DataVersion"
+MODULUS: Final = 2**256
 FIELDS: Final = tuple(FieldMap(name=name, kind="text", required=True, column=name) for name in (REFERENCE, VERSION))
 
 
@@ -86,7 +87,13 @@ class Versions:
         asking = Asking(find(published, asked), asked, options_of(asked))
         yield repr((asked.table, asking.conditions)).encode()
         spool = Reading(self._wire, asking, self._manners, page_rows=self._settings.page_rows).whole()
-        rows: list[tuple[Any, ...]] = []
+        rows, summed = 0, 0
         for batch in spool.batches(asking.resource.title):
-            rows += zip(*batch.columns, strict=True)
-        yield repr(sorted(rows, key=repr)).encode()
+            rows += batch.rows
+            summed += sum(_digest(row) for row in zip(*batch.columns, strict=True))
+        yield f"{rows} {summed % MODULUS}".encode()
+
+
+def _digest(row: tuple[Any, ...]) -> int:
+    """To be summed: rows come in whatever order 1C has them, and need not all be kept to be compared."""
+    return int.from_bytes(hashlib.sha256(repr(row).encode()).digest(), "big")

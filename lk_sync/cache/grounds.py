@@ -77,7 +77,3 @@ class Grounds(Past):
         codes = self._codes
         found = self._rows("readings_of", account=account, first=first, last=last, since=since)
         return [TakenReading._make((*row[:4], codes[row[4]])) for row in found]
-
-    def degree_days(self, first: Month, second: Month) -> dict[Month, Micro]:
-        """How cold two months were, millionths of a degree-day; a month of which nothing is known is missing."""
-        return dict(self._rows("degree_days", first=first, second=second))

@@ -1,4 +1,4 @@
-"""House: what is known of the premise of an account and of its house, and how much do flats there use?
+"""House: how much do the flats of a house use, and how cold was it there?
 
 A part of the reader's picture (`reader.View`). What flats use is read once for each month and house and kept as long
 as the data version: nobody's page walks through a large house twice.
@@ -16,17 +16,6 @@ MOST_FLATS: Final = 2_000  # of a house; one that is larger is a mistake of the 
 MOST_KEPT: Final = 4_096
 
 
-class Premise(NamedTuple):
-    """`house`: the code of the house, None: not known. The others: what the source says of flat and house."""
-
-    house: int | None
-    living_area_micro: Micro | None
-    registered: int | None
-    house_address: str | None
-    house_area_micro: Micro | None
-    house_meter: bool | None
-
-
 class FlatUse(NamedTuple):
     """What meters showed in one flat of a house, component by component; whose flat it is nobody can tell."""
 
@@ -41,12 +30,6 @@ class House(Past):
     _codes: dict[int, str]
     _ids: dict[str, int]
     _flats: dict[tuple[int, Month, str], tuple[FlatUse, ...]]
-
-    def premise(self, account: int) -> Premise | None:
-        row = self._row("premise", account=account)
-        if row is None:
-            return None
-        return Premise._make((*row[:5], None if row[5] is None else row[5] == 1))
 
     def weather(self, first: Month, last: Month) -> dict[Month, tuple[Micro, Micro | None]]:
         """Month → degree-days as they were, and as an ordinary year has them."""

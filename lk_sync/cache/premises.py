@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from lk_sync.cache.past import Past
 from lk_sync.records import Day, Instant, Kopecks, Micro, Month
 
 
@@ -52,13 +53,10 @@ class AllocatedRow(NamedTuple):
     amount_kopecks: Kopecks
 
 
-class Premises:
+class Premises(Past):
     """Statements are those of `reader.sql`."""
 
     _codes: dict[int, str]
-
-    def _rows(self, name: str, **parameters: Any) -> list[tuple[Any, ...]]:
-        raise NotImplementedError
 
     def equipment(self, account: int) -> list[EquipmentRow]:
         """What is there comes first."""

@@ -240,10 +240,6 @@ SELECT component, norm_micro, per FROM norms
 WHERE service = :service AND since <= :day AND (until IS NULL OR until >= :day)
 ORDER BY component, since;
 
--- name: degree_days
--- How cold two months were.
-SELECT period, degree_days_micro FROM weather WHERE period IN (:first, :second);
-
 -- name: house_volumes
 -- What the meter of the account's house showed in a range of months, and over which area it is shared.
 SELECT m.period, m.service, m.volume_micro, COALESCE(m.area_micro, b.area_micro)
@@ -258,11 +254,6 @@ ORDER BY m.period, m.service;
 SELECT meter, taken_on, period, value_micro, source
 FROM readings WHERE account = :account AND period BETWEEN :first AND :last AND taken_on >= :since
 ORDER BY meter, taken_on, reading LIMIT 5000;
-
--- name: premise^
--- The premise of an account and its house.
-SELECT a.building, a.living_area_micro, a.registered, b.address, b.area_micro, b.house_meter
-FROM accounts AS a LEFT JOIN buildings AS b ON b.building = a.building WHERE a.account = :account;
 
 -- name: weather
 -- How cold the months of a range were.

@@ -11,10 +11,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
+from lk_sync.bell import Bell
 from lk_sync.clock import Clock, moment
 from lk_sync.errors import LkError
 from lk_sync.mail.carrier import Carrier, Refused, Unanswered
@@ -31,7 +31,6 @@ FIRST_PAUSE: Final = timedelta(minutes=1)
 LONGEST_PAUSE: Final = timedelta(hours=4)
 GIVE_UP_AFTER: Final = timedelta(hours=24)
 JITTER: Final = 0.2
-LOOK_EVERY_SECONDS: Final = 5
 SHORTEST_REST_SECONDS: Final = 5
 LONGEST_REST_SECONDS: Final = 300
 
@@ -44,11 +43,11 @@ class Post:
         self._clock = clock
         self._stationery = stationery
         self._carrier = carrier
-        self._new = asyncio.Event()
+        self._bell = Bell()
         self._rest_seconds = 0
 
     def wake(self) -> None:
-        self._new.set()
+        self._bell.ring()
 
     async def run(self) -> None:
         try:
@@ -62,11 +61,8 @@ class Post:
         """Until there is something new; a mail server that cannot be reached is left alone for a while."""
         if self._rest_seconds:
             await asyncio.sleep(self._rest_seconds)
-            return
-        self._new.clear()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LOOK_EVERY_SECONDS):
-                await self._new.wait()
+        else:
+            await self._bell.wait()
 
     async def deliver_due(self) -> int:
         """Tries every letter that is due, once. How many were taken by the mail server."""

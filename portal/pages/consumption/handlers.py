@@ -191,7 +191,6 @@ def _ordinary(series: Series, pairs: Sequence[tuple[Month, Month]], weather: Wea
 def _beside(view: View, subject: Subject, series: Series, months: Sequence[Month], base: Micro | None) -> Beside:
     """The newest month that has a volume, beside the house; None of it has: the newest."""
     month = next((m for m in reversed(months) if series.at(m).volume is not None), months[-1])
-    premise = view.premise(subject.key)
-    house = None if premise is None else premise.house
+    house = view.building_of(subject.key)
     flats = None if house is None else view.flats(house, month, series.service)
     return beside(series, series.at(month), flats, base)

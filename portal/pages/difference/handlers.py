@@ -106,5 +106,5 @@ def _page(
 
 def _weather(view: View, pair: Pair) -> Weather | None:
     """None: the source does not say how cold one of the months was."""
-    known = view.degree_days(pair.was, pair.now)
-    return Weather(known[pair.was], known[pair.now]) if {pair.was, pair.now} <= known.keys() else None
+    known = view.weather(*sorted((pair.was, pair.now)))
+    return Weather(known[pair.was][0], known[pair.now][0]) if {pair.was, pair.now} <= known.keys() else None

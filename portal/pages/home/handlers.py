@@ -21,10 +21,10 @@ from portal.freshness import as_of
 from portal.keys import CACHE, CLOCK, LK
 from portal.pages.home import waiting
 from portal.pages.readings.cards import handed_in
-from portal.pages.readings.cards import today as today_of
 from portal.pages.readings.way import Way, way_of
 from portal.render import render
 from portal.subject import Subject, nothing_known, subject_of
+from portal.today import today as day_of
 
 routes = web.RouteTableDef()
 
@@ -70,7 +70,7 @@ DATASETS = ("accounts", "balances", "bills", "payments", "meters", "readings")
 @routes.get("/")
 @open_to(Need.VIEW)
 async def show(request: web.Request) -> web.Response:
-    today = today_of(request)
+    today = day_of(request)
     span = window_of(today, request.app[LK].readings)
     with request.app[CACHE].view() as view:
         subject = subject_of(view, visitor(request))

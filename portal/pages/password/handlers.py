@@ -11,15 +11,15 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from lk_sync.clock import instant
 from lk_sync.records import Instant
-from lk_sync.store import attempts, audit, consents, letters, users
+from lk_sync.store import attempts, audit, consents, users
 from lk_sync.store.database import Tx
 from lk_sync.store.users import ONE_TIME, User
 from portal import budgets, choosing, entry
 from portal.access import address, form, newcomer, visitor
-from portal.keys import CLOCK, LK, PASSWORDS, POST, STORE
+from portal.keys import CLOCK, LK, PASSWORDS, STORE
 from portal.passwords import typed
+from portal.postbox import letters_wait
 from portal.refusal import Refusal, see_other
 from portal.render import render, words
 from portal.works import way_in
@@ -49,8 +49,7 @@ async def change(request: web.Request) -> web.Response:
     hashed = await request.app[PASSWORDS].hash(typed(form(request)["password"]))
     now = request.app[CLOCK]()
     token = await request.app[STORE].write(lambda tx: _choose(tx, request, user, hashed, now))
-    if (post := request.app[POST]) is not None:
-        post.wake()
+    letters_wait(request.app)
     return entry.admit(see_other("/"), token)
 
 
@@ -91,13 +90,5 @@ def _choose(tx: Tx, request: web.Request, user: User, hashed: str, now: datetime
     act = "password_chosen" if first else "password_changed"
     audit.append(tx, actor=user.user_code, act=act, object=f"user:{user.user_code}", now=now, address=address(request))
     if not first:
-        letters.write(
-            tx,
-            kind="password_changed",
-            once=f"password_changed:{user.user_code}:{now.timestamp()}",
-            recipient=user.email,
-            language=user.language,
-            context={"account": user.account, "changed_at": instant(now)},
-            now=now,
-        )
+        choosing.tell(tx, user, now=now)
     return entry.begin(tx, request, user_code=user.user_code, account=visitor(request).account, now=now)

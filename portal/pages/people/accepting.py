@@ -20,10 +20,11 @@ from lk_sync.store.invitations import Invitation
 from lk_sync.store.users import User
 from portal import choosing, entry
 from portal.access import address, form, language, public, visitor_or_none
-from portal.keys import CACHE, CLOCK, LEGAL, PASSWORDS, POST, STORE
+from portal.keys import CACHE, CLOCK, LEGAL, PASSWORDS, STORE
 from portal.origin import browser
 from portal.pages.people.handlers import last_day_of
 from portal.passwords import typed
+from portal.postbox import letters_wait
 from portal.refusal import Refusal, see_other
 from portal.render import render, words
 
@@ -55,8 +56,7 @@ async def accept(request: web.Request) -> web.Response:
         hashed = await request.app[PASSWORDS].hash(typed(form(request)["password"]))
     code = who.user_code if who else None
     token = await request.app[STORE].write(lambda tx: _accept(tx, request, found, code, hashed, now))
-    if (post := request.app[POST]) is not None:
-        post.wake()
+    letters_wait(request.app)
     return entry.admit(see_other("/accounts"), token)
 
 

@@ -19,11 +19,13 @@ from lk_sync.store.links import Guest
 from lk_sync.store.users import User
 from portal import budgets
 from portal.access import Visitor, address, form, subscriber, visitor
-from portal.keys import CLOCK, LK, POST, STORE
+from portal.keys import CLOCK, LK, STORE
 from portal.pages.password.handlers import unproved
 from portal.pages.register import form as typed_form
+from portal.postbox import letters_wait
 from portal.refusal import Refusal, see_other
 from portal.render import render, words
+from portal.today import today as day_of
 
 LONGEST: Final = timedelta(days=366)
 USUAL: Final = timedelta(days=90)
@@ -66,8 +68,7 @@ async def invite(request: web.Request) -> web.Response:
     if errors or offer is None:
         return _page(request, errors)
     await request.app[STORE].write(lambda tx: _send(tx, request, who, user, offer, now))
-    if (post := request.app[POST]) is not None:
-        post.wake()
+    letters_wait(request.app)
     return see_other("/people")
 
 
@@ -79,8 +80,7 @@ async def end(request: web.Request) -> web.Response:
     done = await request.app[STORE].write(lambda tx: _end(tx, who, wanted, here, now))
     if not done:
         raise Refusal(HTTPStatus.NOT_FOUND)
-    if (post := request.app[POST]) is not None:
-        post.wake()
+    letters_wait(request.app)
     return see_other("/people")
 
 
@@ -106,12 +106,8 @@ def last_day_of(request: web.Request, until: str) -> str:
     return (moment(until).astimezone(request.app[LK].zone) - timedelta(seconds=1)).date().isoformat()
 
 
-def _today(request: web.Request) -> date:
-    return request.app[CLOCK]().astimezone(request.app[LK].zone).date()
-
-
 def _read(request: web.Request, user: User) -> tuple[Offer | None, dict[str, list[str]]]:
-    fields, gettext, today = form(request), words(request).gettext, _today(request)
+    fields, gettext, today = form(request), words(request).gettext, day_of(request)
     email, role, typed = typed_form.address(fields.get("email", "")), fields.get("role"), fields.get("until", "")
     last = date.fromisoformat(found) if (found := typed_form.day(typed)) else None
     errors = {}
@@ -163,7 +159,7 @@ def _page(request: web.Request, errors: dict[str, list[str]]) -> web.Response:
         people=people,
         waiting=invitations.waiting(tx, account=who.account, granted_by=who.user_code, now=now),
         last_day=lambda until: last_day_of(request, until),
-        usual=(_today(request) + USUAL).strftime("%d.%m.%Y"),
+        usual=(day_of(request) + USUAL).strftime("%d.%m.%Y"),
         typed=typed,
         errors=errors,
     )

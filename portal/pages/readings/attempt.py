@@ -26,8 +26,9 @@ from lk_sync.store import submissions
 from lk_sync.store.database import Tx
 from portal.access import address, form, visitor
 from portal.keys import CLOCK, LK, STORE
-from portal.pages.readings.gauge import Gauge, today
+from portal.pages.readings.gauge import Gauge
 from portal.refusal import Refusal
+from portal.today import today
 
 EXCHANGED: Final = "exchanged"
 LONGEST_KEPT: Final = 60

@@ -12,14 +12,15 @@ from aiohttp import web
 from lk_sync.flow.acceptance import CALCULATED, Span
 from lk_sync.flow.typos import Guess
 from lk_sync.records import Kopecks
-from portal.pages.readings.gauge import Gauge, handed_in, span, today
+from portal.pages.readings.gauge import Gauge, handed_in, span
 from portal.pages.readings.history import Entry, entries
 from portal.pages.readings.refusals import sentence
 from portal.pages.readings.verification import Verification, verification_of
 from portal.pages.readings.way import Way, way_of
 from portal.render import formats
+from portal.today import today
 
-__all__ = ["MeterCard", "Typed", "cards", "handed_in", "span", "today"]
+__all__ = ["MeterCard", "Typed", "cards", "handed_in", "span"]
 
 SHOWN_READINGS: Final = 6
 SHOWN_WAYS: Final = 3

@@ -19,9 +19,10 @@ from lk_sync.records import Kopecks, Micro, next_month
 from lk_sync.store import submissions
 from lk_sync.store.submissions import Submitted
 from portal.access import visitor
-from portal.keys import CLOCK, LK, STORE
+from portal.keys import LK, STORE
 from portal.pages.readings.history import dial_of, hung_of, past
 from portal.subject import Subject
+from portal.today import today
 
 READINGS_LOOKED_AT: Final = 26  # the year of an average, with room for corrections and inspections
 MONTHS_OF_WAYS: Final = 6
@@ -62,11 +63,6 @@ class Gauge(msgspec.Struct, frozen=True):
         if self.before is None:
             return None
         return value_micro - self.before.value_micro + (self.dial.full_turn_micro if turned else 0)
-
-
-def today(request: web.Request) -> date:
-    """The supplier's day."""
-    return request.app[CLOCK]().astimezone(request.app[LK].zone).date()
 
 
 def span(request: web.Request) -> Span:

@@ -18,12 +18,13 @@ from portal.keys import CACHE, LK, STORE
 from portal.language import N_
 from portal.pages.readings.attempt import LONGEST_KEPT, Line, Outcome, lines_of, outcomes, store
 from portal.pages.readings.cards import Typed, cards
-from portal.pages.readings.gauge import Gauge, gauges, span, today
+from portal.pages.readings.gauge import Gauge, gauges, span
 from portal.pages.readings.refusals import sentence
 from portal.pages.readings.way import way_of
 from portal.refusal import Refusal, see_other
 from portal.render import formats, render, words
 from portal.subject import nothing_known, subject_of
+from portal.today import today
 
 routes = web.RouteTableDef()
 UNPROCESSABLE: Final = 422

@@ -13,13 +13,13 @@ from lk_sync.flow.chain import MonthUse, chain_of, months_of
 from portal.access import Need, open_to, visitor
 from portal.freshness import as_of
 from portal.keys import CACHE
-from portal.pages.readings.gauge import today
 from portal.pages.readings.history import dial_of, entries, hung_of, shown_of
 from portal.pages.readings.verification import verification_of
 from portal.paging import ON_A_PAGE, part
 from portal.refusal import Refusal
 from portal.render import render
 from portal.subject import Subject, nothing_known, subject_of
+from portal.today import today
 
 routes = web.RouteTableDef()
 MONTHS_SHOWN: Final = 24

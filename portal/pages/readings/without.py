@@ -16,9 +16,10 @@ from lk_sync.records import Micro, next_month
 from portal.access import Need, open_to, visitor
 from portal.freshness import as_of
 from portal.keys import CACHE
-from portal.pages.readings.gauge import Gauge, gauges, span, today
+from portal.pages.readings.gauge import Gauge, gauges, span
 from portal.render import render
 from portal.subject import Subject, nothing_known, subject_of
+from portal.today import today
 
 routes = web.RouteTableDef()
 MONTHS_BACK: Final = 12

@@ -18,16 +18,17 @@ from aiohttp import web
 
 from lk_sync.bill_code import DESK_LENGTH
 from lk_sync.clock import instant
-from lk_sync.store import attempts, audit, letters, recoveries, users
+from lk_sync.store import attempts, audit, recoveries, users
 from lk_sync.store.database import Tx
 from lk_sync.store.recoveries import Recovery
 from lk_sync.store.users import User
 from portal import budgets, choosing, devices, entry
 from portal.access import address, form, language, public
 from portal.accounts import canonical
-from portal.keys import CLOCK, LK, PASSWORDS, POST, RECOVERER, STORE
+from portal.keys import CLOCK, LK, PASSWORDS, RECOVERER, STORE
 from portal.pages.register import form as typed_form
 from portal.passwords import typed
+from portal.postbox import letters_wait
 from portal.refusal import Refusal, see_other
 from portal.render import render, words
 
@@ -124,8 +125,7 @@ async def chosen(request: web.Request) -> web.Response:
     hashed = await request.app[PASSWORDS].hash(typed(form(request)["password"]))
     now = request.app[CLOCK]()
     token = await request.app[STORE].write(lambda tx: _take(tx, request, user, hashed, now))
-    if (post := request.app[POST]) is not None:
-        post.wake()
+    letters_wait(request.app)
     return devices.remember(request, entry.admit(see_other("/"), token))
 
 
@@ -148,15 +148,7 @@ def _take(tx: Tx, request: web.Request, user: User, hashed: str, now: datetime) 
     audit.append(
         tx, actor=user.user_code, act="password_recovered", object=f"user:{user.user_code}", now=now, address=here
     )
-    letters.write(
-        tx,
-        kind="password_changed",
-        once=f"password_changed:{user.user_code}:{now.timestamp()}",
-        recipient=user.email,
-        language=user.language,
-        context={"account": user.account, "changed_at": instant(now)},
-        now=now,
-    )
+    choosing.tell(tx, user, now=now)
     devices.signed_in(tx, request, user, now=now)
     return entry.begin(tx, request, user_code=user.user_code, now=now)
 

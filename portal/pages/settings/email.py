@@ -22,9 +22,10 @@ from lk_sync.store.email_changes import Linked
 from lk_sync.store.users import User
 from portal import budgets
 from portal.access import Need, address, form, open_to, public, visitor
-from portal.keys import CLOCK, POST, STORE
+from portal.keys import CLOCK, STORE
 from portal.pages.password.handlers import unproved
 from portal.pages.register.form import address as typed_address
+from portal.postbox import letters_wait
 from portal.refusal import Refusal, see_other
 from portal.render import render, words
 
@@ -50,7 +51,7 @@ async def ask(request: web.Request) -> web.Response:
     if errors or email is None:
         return _page(request, user, errors)
     await request.app[STORE].write(lambda tx: _ask(tx, request, user, email, now))
-    _wake(request)
+    letters_wait(request.app)
     return see_other("/settings/email")
 
 
@@ -76,7 +77,7 @@ async def settle(request: web.Request) -> web.Response:
         return render(request, "settings/email_link.html", found=None, done="", status=HTTPStatus.NOT_FOUND)
     wanted = "stopped" if "stop" in form(request) else "agreed"
     done = await request.app[STORE].write(lambda tx: _settle(tx, found, wanted, here, now))
-    _wake(request)
+    letters_wait(request.app)
     return render(request, "settings/email_link.html", found=found, done=done)
 
 
@@ -152,8 +153,3 @@ def _settle(tx: Tx, found: Linked, wanted: str, here: str, now: datetime) -> str
             language=user.language, context=told, now=now,
         )  # fmt: skip
     return "changed"
-
-
-def _wake(request: web.Request) -> None:
-    if (post := request.app[POST]) is not None:
-        post.wake()

@@ -13,7 +13,8 @@ from lk_sync.store import audit, letters, sessions, users
 from lk_sync.store.database import Tx
 from portal import devices
 from portal.access import SESSION, Need, Visitor, address, form, open_to, visitor
-from portal.keys import CLOCK, LK, POST, STORE
+from portal.keys import CLOCK, LK, STORE
+from portal.postbox import letters_wait
 from portal.refusal import Refusal, see_other
 from portal.render import render
 
@@ -50,8 +51,7 @@ async def end(request: web.Request) -> web.Response:
     if wanted == who.session or not wanted:
         raise Refusal(HTTPStatus.BAD_REQUEST)
     await request.app[STORE].write(lambda tx: _end(tx, request, who, wanted, now))
-    if (post := request.app[POST]) is not None:
-        post.wake()
+    letters_wait(request.app)
     return see_other("/settings/sessions?ended")
 
 

@@ -115,15 +115,15 @@ async def test_the_middle_of_a_house_needs_ten_others(world: World) -> None:
     key = world.cache.account_key(account)
     with world.cache.view() as view:
         meter, water = view.code_id("meter"), view.code_id("hot_water")
-        premise = view.premise(key or 0)
-    assert premise is not None
+        house = view.building_of(key or 0)
+    assert house is not None
     amend(
         world,
         "UPDATE charges SET method = :meter, volume_micro = 3000000 + account % 1000 * 1000"
         " WHERE service = :water AND account IN (SELECT account FROM accounts WHERE building = :house)",
-        meter=meter, water=water, house=premise.house,
+        meter=meter, water=water, house=house,
     )  # fmt: skip
-    amend(world, "UPDATE accounts SET residents = 2 WHERE building = :house", house=premise.house)
+    amend(world, "UPDATE accounts SET residents = 2 WHERE building = :house", house=house)
     assert "Середина по дому" in (await opened(world, account, WATER)).one("main").text
     others = (
         "SELECT a.account FROM accounts AS a JOIN charges AS c ON c.account = a.account AND c.period = 202610"
@@ -134,7 +134,7 @@ async def test_the_middle_of_a_house_needs_ten_others(world: World) -> None:
             world,
             "UPDATE accounts SET building = NULL WHERE building = :house AND account <> :key"
             f" AND account NOT IN ({others} LIMIT :left)",
-            house=premise.house, key=key, water=water, left=left,
+            house=house, key=key, water=water, left=left,
         )  # fmt: skip
         shown = (await opened(world, account, WATER)).one("main").text
         assert told in shown
