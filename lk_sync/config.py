@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import yaml
 
+from lk_sync.bills_setting import Bank, Bills, Kpp
 from lk_sync.checking import Checking
 from lk_sync.errors import SettingsError
 from lk_sync.guards import Guards
@@ -36,6 +37,8 @@ class Supplier(Strict, frozen=True, kw_only=True):
     office: str
     phone: str
     site: str = ""
+    kpp: Kpp = ""
+    bank: Bank | None = None
 
 
 class Window(Strict, frozen=True, kw_only=True):
@@ -151,6 +154,7 @@ class Lk(Strict, frozen=True, kw_only=True):
     payments: Payments = Payments()
     registration: Registering = Registering()
     checking: Checking = Checking()
+    bills: Bills = Bills()
     mail: Mail | None = None
     legal: Legal
     unanswered_alert_hours: Positive = 48

@@ -25,6 +25,8 @@ PACKAGES_OF_TESTS: Final = (
     "tdsodbc",
     "chromium",
     "libfaketime",
+    "poppler-utils",
+    "zbar-tools",
 )
 POLICY: Final = Path("/usr/sbin/policy-rc.d")
 DENY: Final = "#!/bin/sh\n# lk-sync: while packages are installed no server starts by itself\nexit 101\n"

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import click
 
-from lk_sync import databases, peers, proofs
+from lk_sync import bill_qr, databases, peers, proofs
 from lk_sync.commands.desk import Desk
 from lk_sync.commands.speech import Command
+from lk_sync.config import Lk
 from lk_sync.errors import LkError, SettingsError
 from lk_sync.reports import complain, say
 
@@ -34,6 +35,7 @@ def check(desk: Desk, connect: bool) -> int:
     step("папка данных", lambda: _writable(config.lk.data_dir))
     step("хранилище и кэш", lambda: databases.look(config, connect=connect))
     step("регистрация", lambda: proofs.told(config.lk.registration, config.environment))
+    step("квитанции", lambda: _payable(config.lk))
     step("расписание", lambda: f"заданий: {len(desk.timetable.jobs)}")
     if config.lk.alerts or config.lk.heartbeat or config.lk.metrics:
         step("надзор", lambda: _watched(desk))
@@ -44,6 +46,11 @@ def check(desk: Desk, connect: bool) -> int:
     if faults:
         complain(f"Найдено ошибок: {len(faults)}")
     return max((fault.exit_code for fault in faults), default=0)
+
+
+def _payable(lk: Lk) -> str:
+    sentence, doubts = bill_qr.told(lk)
+    return "".join([sentence, *(f"\n! {doubt}" for doubt in doubts)])
 
 
 def _watched(desk: Desk) -> str:
