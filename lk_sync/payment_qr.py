@@ -36,6 +36,12 @@ MANDATORY: Final[Mapping[str, Limit]] = {
 }
 """In this order, before all others. `CorrespAcc` may be empty: a payee with the treasury has none."""
 FREE: Final = Limit(512)
+_OTHERS: Final = (
+    "LastName", "FirstName", "MiddleName", "PayerAddress", "PersonalAccount", "PersAcc", "PaymPeriod", "PaymTerm",
+    "QuittId", "QuittDate", "DocIdx", "Contract", "Flat", "Phone", "Category", "ServiceName", "CounterId",
+    "CounterVal", "AddAmount", "PensAcc", "PayerIdType", "PayerIdNum", "ChildFio", "BirthDate", "InstNum",
+    "ClassNum", "SpecFio", "RuleId", "ExecId", "RegType",
+)  # fmt: skip
 FIELDS: Final[Mapping[str, Limit]] = {
     **MANDATORY,
     "KPP": Limit(9),
@@ -53,41 +59,7 @@ FIELDS: Final[Mapping[str, Limit]] = {
     "TaxPaytKind": Limit(2),
     "UIN": Limit(25),
     "TechCode": Limit(2, 2, digits=True),
-    **dict.fromkeys(
-        (
-            "LastName",
-            "FirstName",
-            "MiddleName",
-            "PayerAddress",
-            "PersonalAccount",
-            "PersAcc",
-            "PaymPeriod",
-            "PaymTerm",
-            "QuittId",
-            "QuittDate",
-            "DocIdx",
-            "Contract",
-            "Flat",
-            "Phone",
-            "Category",
-            "ServiceName",
-            "CounterId",
-            "CounterVal",
-            "AddAmount",
-            "PensAcc",
-            "PayerIdType",
-            "PayerIdNum",
-            "ChildFio",
-            "BirthDate",
-            "InstNum",
-            "ClassNum",
-            "SpecFio",
-            "RuleId",
-            "ExecId",
-            "RegType",
-        ),
-        FREE,
-    ),  # fmt: skip
+    **dict.fromkeys(_OTHERS, FREE),
 }
 """All fields of the standard, those that banks' apps want in a certain order first."""
 _ORDER: Final = {key: place for place, key in enumerate(FIELDS)}
