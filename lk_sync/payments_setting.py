@@ -14,3 +14,9 @@ class Payments(Strict, frozen=True, kw_only=True):
 
     usual_days: Mapping[str, Positive] = msgspec.field(default_factory=dict)
     other_days: Positive = 3
+
+    @property
+    def least_and_most(self) -> tuple[int, int]:
+        """Of all channels, the others among them."""
+        days = (*self.usual_days.values(), self.other_days)
+        return min(days), max(days)

@@ -28,6 +28,7 @@ from lk_sync.records import Day, Instant, Kopecks, Micro, Month, plain_account
 HERE: Final = Path(__file__).parent
 EVER: Final = 0
 EVER_DAY: Final = ""
+LAST_DAY: Final = "9999-12-31"
 Labels = tuple[tuple[str, str], ...]  # what the supplier labels himself: label, text; in the order of the mapping
 _LABELS: Final = msgspec.json.Decoder(dict[str, str])
 
@@ -309,13 +310,19 @@ class View(Grounds, House, Premises):
         penalty, paid, opening, closing = self._row("turnover", account=account, first=first, last=last) or ()
         return penalty or 0, paid or 0, opening, closing
 
-    def payments(self, account: int, *, since: Day = EVER_DAY, most: int = 50, passed: int = 0) -> list[PaymentRow]:
+    def payments(
+        self, account: int, *, since: Day = EVER_DAY, until: Day = LAST_DAY, most: int = 50, passed: int = 0
+    ) -> list[PaymentRow]:
         codes = self._codes
-        found = self._rows("payments", account=account, since=since, most=most, passed=passed)
+        found = self._rows("payments", account=account, since=since, until=until, most=most, passed=passed)
         return [
             PaymentRow._make((*row[:4], codes[row[4]], labels(row[5]), None if row[6] is None else codes[row[6]]))
             for row in found
         ]
+
+    def payment_years(self, account: int, *, since: Day = EVER_DAY) -> list[str]:
+        """The years that have payments, the latest first."""
+        return [row[0] for row in self._rows("payment_years", account=account, since=since)]
 
     def last_payment(
         self, account: int, *, since: Day = EVER_DAY, after: Month = EVER

@@ -90,8 +90,13 @@ JOIN balances AS b ON b.account = :account AND b.period BETWEEN n.first AND n.la
 -- name: payments
 -- Payments that the accounting system knows of, the newest first.
 SELECT payment, paid_on, period, amount_kopecks, channel, extra, state
-FROM payments WHERE account = :account AND paid_on >= :since
+FROM payments WHERE account = :account AND paid_on BETWEEN :since AND :until
 ORDER BY paid_on DESC, payment DESC LIMIT :most OFFSET :passed;
+
+-- name: payment_years
+-- The years that have payments, the latest first.
+SELECT DISTINCT SUBSTR(paid_on, 1, 4) AS year
+FROM payments WHERE account = :account AND paid_on >= :since ORDER BY year DESC;
 
 -- name: last_payment^
 -- The latest payment that counts, and what was booked for later months than :period. A day has ten characters.

@@ -22,7 +22,13 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 PHONE, DESK = 320, 1280
 MOST_ALIKE = 2
 NO_PAGES = {"/healthz", "/readyz", "/static/{name}"}
-FILES = {"/charges.xlsx", "/charges.csv", "/charges/check.xlsx"}  # to keep: a browser shows no page for them
+FILES = {
+    "/charges.xlsx",
+    "/charges.csv",
+    "/charges/check.xlsx",
+    "/payments.xlsx",
+    "/payments.csv",
+}  # to keep: a browser shows no page for them
 AFTER_A_FORM = {"/register/sent", "/recovery/sent", "/readings/taken"}
 IN_A_LETTER = {"/recovery/{secret}", "/unsubscribe/{token}", "/invitation/{secret}", "/email/{secret}"}
 FOR_A_PROGRAM = {"/calendar/{secret}.ics"}

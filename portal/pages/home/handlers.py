@@ -90,6 +90,7 @@ async def show(request: web.Request) -> web.Response:
         meters=meters,
         span=span,
         late=request.app[LK].readings.late,
+        delay=request.app[LK].payments.least_and_most,
         today=today,
         as_of=shown_as_of,
     )

@@ -48,6 +48,22 @@ async def test_the_day_is_still_ahead_before_it_has_passed(world: World) -> None
     assert "Оплатите до 15\xa0ноября\xa02026" in standing(await home(world, NUMBER[Oddity.DEBTOR])).text
 
 
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"usual_days": {"касса": 1, "почта": 5}, "other_days": 3}, "Обычно это от 1 до 5 рабочих дней"),
+        ({"usual_days": {"касса": 2}, "other_days": 2}, "Обычно это 2 рабочих дня."),
+    ],
+)
+async def test_how_long_a_payment_takes_is_as_the_settings_say(
+    tmp_path: Path, town: Path, settings: dict[str, object], sentence: str
+) -> None:
+    async with open_world(tmp_path / "c", cache=town, background=False, payments=settings) as world:
+        block = standing(await home(world, NUMBER[Oddity.DEBTOR]))
+    assert sentence in block.text
+    assert "/payments#not-yet" in [link.attributes["href"] for link in block.all("a")]
+
+
 async def test_a_payment_that_the_balance_cannot_know_yet_is_told_beside_it(world: World) -> None:
     block = standing(await home(world, SUBSCRIBER))
     assert kopecks(block.one("p", "sum").text) == closing(Oddity.ORDINARY) > 0

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from urllib.parse import quote
+
 import pytest
+from openpyxl import load_workbook
 
 from demo.supplier.oddities import Oddity
 from portal.assets import FOR_EVER, assets
@@ -45,6 +50,51 @@ async def test_payments_are_all_there_with_a_reversal_below_zero(world: World) -
     shown = [kopecks(row.all("td")[-1].text) for row in rows]
     assert sorted(shown) == sorted(payment[4] for payment in books)
     assert min(shown) < 0
+
+
+async def test_payments_of_a_year_are_those_of_the_year_and_so_are_their_files(world: World) -> None:
+    account = NUMBER[Oddity.PAYMENT_REVERSED]
+    browser, books = enter(world, account), BOOKS[Oddity.PAYMENT_REVERSED]["payments"]
+    years = {payment[2][:4] for payment in books}
+    assert len(years) > 1
+    offered = check((await browser.get("/payments")).text).one("form", "period").all("option")
+    assert [each.text for each in offered] == ["Все годы", *sorted(years, reverse=True)]
+    for year in years:
+        page = check((await browser.get(f"/payments?year={year}")).text)
+        numbers = [row.all("td")[2].text for row in page.all("table", "sheet")[0].one("tbody").all("tr")]
+        assert sorted(numbers) == sorted(payment[1] for payment in books if payment[2].startswith(year))
+        links = {each.text: each.attributes["href"] for each in page.one("p", "files").all("a")}
+        head, *rows = csv.reader(
+            io.StringIO((await browser.get(links["CSV"])).text.removeprefix("\ufeff")), delimiter=";"
+        )
+        assert [row[head.index("Номер")] for row in rows] == numbers
+        written = [int(row[head.index("Сумма, ₽")].replace(",", "")) for row in rows]
+        assert sum(written) == sum(payment[4] for payment in books if payment[2].startswith(year))
+        file = await browser.get(links["XLSX"])
+        assert f'filename="payments_{account}_{year}.xlsx"' in file.headers["Content-Disposition"]
+        made = load_workbook(io.BytesIO(file.body)).active
+        assert made is not None
+        assert [row[head.index("Номер")] for row in made.iter_rows(min_row=2, values_only=True)] == numbers
+
+
+@pytest.mark.parametrize("year", ["", "1999", "x", "%00", "2026-01", "' OR 1=1"])
+async def test_a_year_without_payments_is_no_year(world: World, year: str) -> None:
+    browser = enter(world, SUBSCRIBER)
+    whole = await listed(browser, "/payments")
+    assert len(await listed(browser, "/payments?year=" + quote(year))) == len(whole)
+
+
+async def test_a_file_of_payments_tells_what_each_has_closed_and_nothing_is_no_file(world: World) -> None:
+    browser = enter(world, NUMBER[Oddity.PAYMENT_ON_ITS_WAY])
+    head, *rows = csv.reader(
+        io.StringIO((await browser.get("/payments.csv")).text.removeprefix("\ufeff")), delimiter=";"
+    )
+    cells = [dict(zip(head, row, strict=True)) for row in rows]
+    assert {each["Состояние"] for each in cells} >= {"учтён", "обрабатывается"}
+    assert any("₽" in each["Что закрыл"] for each in cells)
+    amend(world, "DELETE FROM payments")
+    for path in ("/payments.csv", "/payments.xlsx"):
+        assert (await browser.get(path)).location == "/payments"
 
 
 async def test_documents_name_contracts_and_acts(world: World) -> None:

@@ -34,6 +34,8 @@ OWN = (
     "/charges/check.xlsx",
     "/bills",
     "/payments",
+    "/payments.csv",
+    "/payments.xlsx",
     "/readings",
     "/readings/without",
     "/documents",
