@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import yaml
 
+from lk_sync import request_setting, working_days
 from lk_sync.bills_setting import Bank, Bills, Kpp
 from lk_sync.checking import Checking
 from lk_sync.errors import SettingsError
@@ -24,6 +25,7 @@ from lk_sync.guards import Guards
 from lk_sync.notification_setting import Notifications
 from lk_sync.payments_setting import Payments
 from lk_sync.proofs import Registering, refuse_unsigned_risk
+from lk_sync.request_setting import Requests
 from lk_sync.setting import MOSCOW, Label, Mailbox, MonthDay, Port, Positive, Secret, Strict
 from lk_sync.settings_fault import Step, hint
 from lk_sync.settings_file import ZoneName, convert, load, read, where
@@ -153,6 +155,7 @@ class Lk(Strict, frozen=True, kw_only=True):
     budgets: Budgets = Budgets()
     payments: Payments = Payments()
     registration: Registering = Registering()
+    requests: Requests = Requests()
     checking: Checking = Checking()
     bills: Bills = Bills()
     mail: Mail | None = None
@@ -302,12 +305,15 @@ class SinkSetting(Strict, frozen=True, kw_only=True):
 
 
 class Config:
-    """The operator's folder, read once: `lk.yaml`, `sources/*.yaml`, `sinks/*.yaml`."""
+    """The operator's folder, read once: `lk.yaml`, `requests/*.yaml`, `working_days.yaml`, `sources/*.yaml`,
+    `sinks/*.yaml`."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str] = os.environ) -> None:
         self.folder = folder
         self.environment = environment
         self.lk = _lk(folder / "lk.yaml", environment)
+        self.requests = request_setting.load(folder)
+        self.working_days = working_days.load(folder)
         self.sources = {path.stem: read(path, SourceSetting) for path in _files(folder / "sources")}
         self.sinks = {path.stem: read(path, SinkSetting) for path in _files(folder / "sinks")}
 

@@ -19,14 +19,15 @@ from urllib.parse import quote
 import msgspec
 from aiohttp import hdrs, web
 
-from lk_sync.store import links, sessions, users
+from lk_sync.store import attempts, links, sessions, users
 from lk_sync.store.database import Tx
 from lk_sync.store.links import OWNER, Role
-from portal import forgery, looks, maintenance
-from portal.keys import CACHE, CLOCK, LK, ORIGIN, SEEN, STORE, WORKS
+from portal import budgets, forgery, looks, maintenance, uploads
+from portal.keys import ATTACHMENTS, CACHE, CLOCK, LK, ORIGIN, SEEN, STORE, WORKS
 from portal.language import LANGUAGES, accepted
 from portal.refusal import Refusal, see_other
 from portal.render import FRAME, Frame, render
+from portal.uploads import Upload
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 H = TypeVar("H", bound=Handler)
@@ -35,7 +36,7 @@ SESSION: Final = "__Host-session"
 LANGUAGE: Final = "__Host-language"
 READS: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
-PARTS_TYPE: Final = "multipart/form-data"  # RFC 8058 wants it to be taken, too
+PARTS_TYPE: Final = "multipart/form-data"  # RFC 8058 wants it to be taken, too; forms with files have no other
 NO_ACCOUNT: Final = 0  # keys are >= 10 or < 0, so this one finds no row
 
 
@@ -94,8 +95,10 @@ class Visitor(msgspec.Struct, frozen=True):
 
 _MARKS: dict[object, Mark] = {}
 _NEEDS: dict[object, Need] = {}
+_TAKE_FILES: set[object] = set()
 _VISITOR: web.RequestKey[Visitor | None] = web.RequestKey("visitor")
 _FORM: web.RequestKey[Mapping[str, str]] = web.RequestKey("form")
+_UPLOAD: web.RequestKey[Upload] = web.RequestKey("upload")
 _FORM_SECRET: web.RequestKey[str] = web.RequestKey("form secret")
 
 
@@ -140,6 +143,12 @@ def open_to(need: Need) -> Callable[[H], H]:
     return mark
 
 
+def takes_files(handler: H) -> H:
+    """Beside another mark: its form may have files, within the limits of `requests` in lk.yaml."""
+    _TAKE_FILES.add(handler)
+    return handler
+
+
 def need_of(handler: object) -> Need | None:
     """What a page for subscribers asks of them; None: it is another kind of page."""
     return _NEEDS.get(handler)
@@ -174,6 +183,11 @@ def known(request: web.BaseRequest) -> Visitor | None:
 def form(request: web.Request) -> Mapping[str, str]:
     """The fields of the form that was sent. The gate has read and limited it."""
     return request[_FORM]
+
+
+def upload(request: web.Request) -> Upload:
+    """The form with its files, on a page that is marked `@takes_files`."""
+    return request.get(_UPLOAD) or Upload(form(request), (), ())
 
 
 def form_token(request: web.Request) -> str:
@@ -346,14 +360,36 @@ async def _read_form(request: web.Request, *, of_account: bool) -> None:
     account, in a window that was left open, when it is about the account."""
     if forgery.from_elsewhere(request, request.app[ORIGIN].base_url):
         raise Refusal(HTTPStatus.FORBIDDEN)
+    expected = form_token(request) if of_account else form_token(request)[: forgery.LENGTH]
+
+    def is_ours(fields: Mapping[str, str]) -> bool:
+        return forgery.same(fields.get(forgery.FIELD, "")[: None if of_account else forgery.LENGTH], expected)
+
+    if request.content_type == PARTS_TYPE and request.match_info.handler in _TAKE_FILES:
+        request[_UPLOAD] = await _upload(request, is_ours)
+        request[_FORM] = request[_UPLOAD].fields
+        return
     if request.content_type != FORM_TYPE:
         raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
     request[_FORM] = fields = await _fields(request)
-    given, expected = fields.get(forgery.FIELD, ""), form_token(request)
-    if not of_account:
-        given, expected = given[: forgery.LENGTH], expected[: forgery.LENGTH]
-    if not forgery.same(given, expected):
+    if not is_ours(fields):
         raise Refusal(HTTPStatus.FORBIDDEN)
+
+
+async def _upload(request: web.Request, is_ours: Callable[[Mapping[str, str]], bool]) -> Upload:
+    """Raises Refusal, also when somebody sends files too often."""
+    app, who, now = request.app, visitor_or_none(request), request.app[CLOCK]()
+    limits = app[LK].requests
+    budget = budgets.uploads(limits, user_code=who.user_code if who else None, address=address(request))
+    if (empty := await app[STORE].write(lambda tx: attempts.take(tx, [budget], now=now))) is not None:
+        raise budgets.used_up(empty, now)
+    return await uploads.read(
+        request,
+        attachments=app[ATTACHMENTS],
+        limits=limits,
+        most_text=app[LK].portal.max_body_bytes,
+        is_ours=is_ours,
+    )
 
 
 async def _read_sealed(request: web.Request) -> None:

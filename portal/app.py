@@ -20,21 +20,24 @@ from lk_sync import clock as wall
 from lk_sync import databases
 from lk_sync.cache.reader import CacheReader
 from lk_sync.clock import Clock
-from lk_sync.config import Config, Lk
+from lk_sync.config import Config
 from lk_sync.errors import SettingsError
 from lk_sync.mail.carrier import Carrier
 from lk_sync.mail.post import Post
 from lk_sync.mail.stationery import Stationery
 from lk_sync.proofs import checked_key
 from lk_sync.store import attempts, devices, links, sessions, users
+from lk_sync.store.attachments import Attachments
 from lk_sync.store.database import Store, Tx
 from portal import freshness, pages, render, spreadsheet
 from portal.access import MAY, gate, mark_of
 from portal.answers import Answers
 from portal.census import CensusTaker
+from portal.errands import sweep_attachments
 from portal.evidence import Rules
 from portal.keys import (
     ANSWERS,
+    ATTACHMENTS,
     CACHE,
     CENSUS,
     CLOCK,
@@ -47,10 +50,12 @@ from portal.keys import (
     POST,
     RECOVERER,
     REGISTRAR,
+    REQUESTS,
     RULES,
     SEEN,
     STORE,
     VISITS,
+    WORKING_DAYS,
     WORKS,
 )
 from portal.language import LANGUAGES
@@ -84,11 +89,16 @@ def make_app(config: Config, *, store: Store, cache: CacheReader, clock: Clock =
     )
     app[LK], app[CONFIG_DIR] = lk, config.folder
     app[STORE], app[CACHE], app[CLOCK] = store, cache, clock
+    app[ATTACHMENTS], app[REQUESTS], app[WORKING_DAYS] = (
+        Attachments(lk.data_dir),
+        config.requests,
+        config.working_days,
+    )
     app[ORIGIN] = Origin(lk.portal)
     app[SEEN], app[VISITS], app[PASSWORDS] = Seen(), Visits(lk.data_dir / "visits.jsonl"), Passwords()
     app[LEGAL] = Legal(config.folder / "legal", lk.legal)
     app[MANUAL] = manuals(lk)
-    _add_pages(app, lk)
+    _add_pages(app, config)
     app[ANSWERS] = Answers(app)
     app[WORKS] = Announced(store, clock, {each: app[render.FORMATS[each]] for each in LANGUAGES})
     app[POST] = _post(config, store, clock)
@@ -97,9 +107,10 @@ def make_app(config: Config, *, store: Store, cache: CacheReader, clock: Clock =
     return app
 
 
-def _add_pages(app: web.Application, lk: Lk) -> None:
+def _add_pages(app: web.Application, config: Config) -> None:
+    kinds = {name: kind.whose for name, kind in config.requests.items()}
     try:
-        render.setup(app, lk, {role: pages.menu(role) for role in MAY})
+        render.setup(app, config.lk, {role: pages.menu(role) for role in MAY}, kinds)
     except jinja2.TemplateSyntaxError as error:
         raise SettingsError(f"{error.filename}, строка {error.lineno}: {error.message}") from error
     freshness.setup(app)
@@ -167,7 +178,7 @@ async def _whatever_happens(work: Callable[[], Awaitable[None]]) -> None:
 
 
 async def _keep_clean(app: web.Application) -> None:
-    """Forgets sessions and attempts that count for nothing any more."""
+    """Forgets sessions, attempts and files that count for nothing any more."""
     idle = timedelta(minutes=app[LK].portal.session_idle_minutes)
 
     def clean(tx: Tx) -> None:
@@ -180,4 +191,5 @@ async def _keep_clean(app: web.Application) -> None:
 
     while True:
         await app[STORE].write(clean)
+        await sweep_attachments(app)
         await asyncio.sleep(CLEAN_EVERY_SECONDS)

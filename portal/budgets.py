@@ -13,6 +13,7 @@ from typing import Final
 
 from lk_sync.config import Budgets
 from lk_sync.proofs import CODES, Proof
+from lk_sync.request_setting import Requests
 from lk_sync.store import attempts, audit
 from lk_sync.store.attempts import Budget
 from lk_sync.store.database import Tx
@@ -20,6 +21,7 @@ from lk_sync.store.users import User
 from portal.refusal import Refusal
 
 ALL: Final = "all"
+TRIES: Final = 5  # of a form with files, until all is right
 KNOWN_FOR: Final = timedelta(days=90)
 RISK_PERCENT: Final = 4
 """Expected takeovers a day, in hundredths, by each of the two kinds of guesses."""
@@ -49,6 +51,22 @@ def recovery(limits: Budgets, *, account: str, address: str) -> tuple[Budget, ..
     return (
         Budget("recovery_address", address, "day", limits.register_address_per_day),
         Budget("recovery_account", account, "day", limits.register_account_per_day),
+    )
+
+
+def uploads(limits: Requests, *, user_code: str | None, address: str) -> Budget:
+    """Forms with files, sent again and again because something in them is wrong, included."""
+    if user_code is not None:
+        return Budget("upload", user_code, "day", TRIES * limits.a_day)
+    return Budget("upload_address", address, "day", TRIES * limits.anyone_a_day_from_address)
+
+
+def requests(limits: Requests, *, user_code: str | None, address: str) -> tuple[Budget, ...]:
+    if user_code is not None:
+        return (Budget("request", user_code, "day", limits.a_day),)
+    return (
+        Budget("request_anyone", ALL, "hour", limits.anyone_an_hour),
+        Budget("request_address", address, "day", limits.anyone_a_day_from_address),
     )
 
 

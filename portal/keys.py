@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,13 +10,16 @@ from aiohttp import web
 
 from lk_sync.clock import Clock
 from lk_sync.config import Lk
+from lk_sync.store.attachments import Attachments
 from lk_sync.store.database import Store
+from lk_sync.working_days import WorkingDays
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
     from lk_sync.cache.reader import CacheReader
     from lk_sync.mail.post import Post
+    from lk_sync.request_setting import RequestKind
     from portal.answers import Answers
     from portal.census import CensusTaker
     from portal.evidence import Rules
@@ -31,6 +35,9 @@ if TYPE_CHECKING:
 LK = web.AppKey("LK", Lk)
 CONFIG_DIR = web.AppKey("CONFIG_DIR", Path)
 STORE = web.AppKey("STORE", Store)
+ATTACHMENTS = web.AppKey("ATTACHMENTS", Attachments)
+REQUESTS: web.AppKey[Mapping[str, RequestKind]] = web.AppKey("REQUESTS")
+WORKING_DAYS = web.AppKey("WORKING_DAYS", WorkingDays)
 CACHE: web.AppKey[CacheReader] = web.AppKey("CACHE")
 CLOCK: web.AppKey[Clock] = web.AppKey("CLOCK")
 ORIGIN: web.AppKey[Origin] = web.AppKey("ORIGIN")

@@ -64,13 +64,13 @@ FORMATS: Final = {language: web.AppKey(f"formats_{language}", Formats) for langu
 Menus = Mapping[Role, Sequence[MenuItem]]
 
 
-def setup(app: web.Application, lk: Lk, menus: Menus) -> None:
-    """Prepares all languages; `menus`: what the menu holds for whom. Raises jinja2.TemplateSyntaxError for a template
-    that cannot be compiled."""
+def setup(app: web.Application, lk: Lk, menus: Menus, kinds: Mapping[str, str]) -> None:
+    """Prepares all languages; `menus`: what the menu holds for whom; `kinds` of requests: for whom each is. Raises
+    jinja2.TemplateSyntaxError for a template that cannot be compiled."""
     fixed = tuple((role, tuple(items)) for role, items in menus.items())
     for language in LANGUAGES:
         app[FORMATS[language]] = formats = _formats(language, lk.zone)
-        app[ENVIRONMENTS[language]] = _environment(language, formats, lk.supplier, fixed)
+        app[ENVIRONMENTS[language]] = _environment(language, formats, lk.supplier, fixed, tuple(kinds.items()))
 
 
 @cache
@@ -80,7 +80,11 @@ def _formats(language: str, zone: ZoneInfo) -> Formats:
 
 @cache
 def _environment(
-    language: str, formats: Formats, supplier: Supplier, menus: tuple[tuple[Role, tuple[MenuItem, ...]], ...]
+    language: str,
+    formats: Formats,
+    supplier: Supplier,
+    menus: tuple[tuple[Role, tuple[MenuItem, ...]], ...],
+    kinds: tuple[tuple[str, str], ...],
 ) -> jinja2.Environment:
     """Compiled once in a process, for all its applications."""
     catalogue, words = translations(language), vocabulary(language)
@@ -88,6 +92,7 @@ def _environment(
     environment.globals.update(
         language=language,
         supplier=supplier,
+        request_kinds=dict(kinds),
         style=assets.address("portal.css"),
         icon=assets.address("icon.svg"),
         menu={role: _lines(items, catalogue, aside=False) for role, items in menus},

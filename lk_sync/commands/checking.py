@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from lk_sync import bill_qr, databases, peers, proofs
+from lk_sync import bill_qr, databases, peers, proofs, working_days
+from lk_sync.clock import now
 from lk_sync.commands.desk import Desk
 from lk_sync.commands.speech import Command
 from lk_sync.config import Lk
@@ -36,6 +37,7 @@ def check(desk: Desk, connect: bool) -> int:
     step("хранилище и кэш", lambda: databases.look(config, connect=connect))
     step("регистрация", lambda: proofs.told(config.lk.registration, config.environment))
     step("квитанции", lambda: _payable(config.lk))
+    step("заявки", lambda: _requests(desk))
     step("расписание", lambda: f"заданий: {len(desk.timetable.jobs)}")
     if config.lk.alerts or config.lk.heartbeat or config.lk.metrics:
         step("надзор", lambda: _watched(desk))
@@ -51,6 +53,14 @@ def check(desk: Desk, connect: bool) -> int:
 def _payable(lk: Lk) -> str:
     sentence, doubts = bill_qr.told(lk)
     return "".join([sentence, *(f"\n! {doubt}" for doubt in doubts)])
+
+
+def _requests(desk: Desk) -> str:
+    config, kinds = desk.config, f"видов: {len(desk.config.requests)}"
+    if missing := config.working_days.missing(now().astimezone(config.lk.zone).date()):
+        years = ", ".join(map(str, missing))
+        return f"{kinds}; в {working_days.FILE} нет {years} года: сроки считаются по праздникам закона, без переносов"
+    return kinds
 
 
 def _watched(desk: Desk) -> str:

@@ -44,6 +44,12 @@ KINDS: Final[dict[str, dict[str, Any]]] = {
         "link": "/email/A",
         "expires_at": SAMPLE_MOMENT,
     },
+    "request_taken": {
+        "number": "З-000001",
+        "title": "Договор",
+        "link": "/asked/A",
+        "submitted_at": SAMPLE_MOMENT,
+    },
     "email_change_new": {"account": "000012345", "link": "/email/A", "expires_at": SAMPLE_MOMENT},
     "email_changed": {"account": "000012345", "email": "a@example.ru", "changed_at": SAMPLE_MOMENT},
     "delegation_offered": {

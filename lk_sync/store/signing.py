@@ -16,6 +16,8 @@ from lk_sync.store.database import Tx
 
 UNSUBSCRIBE: Final = "unsubscribe"
 CALENDAR: Final = "calendar"
+ATTACHMENT: Final = "attachment"
+REQUEST: Final = "request"
 MAC_BYTES: Final = 18
 _TOKEN: Final = re.compile(r"([A-Z0-9]{1,40})\.([A-Za-z0-9_-]{24})")
 _NOBODYS: Final = "0" * 24

@@ -26,6 +26,7 @@ PAGES: Final = (
     "bills",
     "payments",
     "documents",
+    "requests",
     "notifications",
     "calendar",
     "settings",

@@ -74,8 +74,8 @@ def test_check_walks_through_everything_and_counts_what_is_wrong(office: Office)
     said = office.lk_sync("check")
     assert (said.code, said.err) == (0, "")
     assert [line.split(":")[0] for line in said.out.splitlines()] == [
-        "✓ настройки", "✓ папка данных", "✓ хранилище и кэш", "✓ регистрация", "✓ квитанции", "✓ расписание",
-        "✓ источник books",
+        "✓ настройки", "✓ папка данных", "✓ хранилище и кэш", "✓ регистрация", "✓ квитанции", "✓ заявки",
+        "✓ расписание", "✓ источник books",
     ]  # fmt: skip
     assert "local; наборов: 2" in said.out
     assert "столбцы на месте" in office.lk_sync("check", "--connect").out

@@ -13,13 +13,17 @@ import pytest
 
 from connectors.formats.profile import Profile
 from lk_sync.config import Lk, SinkSetting, SourceSetting
+from lk_sync.request_setting import RequestKind
 from lk_sync.schedules import Schedules
+from lk_sync.working_days import Year
 from tests.house.repository import ROOT, told
 
 CASES = (
     ("config/lk.yaml", Lk),
     ("config/sources/accounting.yaml", SourceSetting),
     ("config/sinks/accounting.yaml", SinkSetting),
+    ("config/requests/question.yaml", RequestKind),
+    ("config/working_days.yaml", Year),
     ("config/registers/sberbank_payments.yaml", Profile),
     ("schedules.yaml", Schedules),
 )

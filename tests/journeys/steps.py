@@ -61,6 +61,22 @@ def hand_in_for_sure(visitor: Visitor, value: int) -> None:
     assert visitor.heading == "Переданное показание"
 
 
+def ask_with_a_file(visitor: Visitor) -> None:
+    """A request to the supplier, at the second attempt: what was sent with the first one need not be sent again."""
+    visitor.go("/requests")
+    for link in ("Новая заявка", "Вопрос или обращение"):
+        visitor.follow(link)
+    document = {"name": "Акт.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4\n%%EOF\n"}
+    visitor.page.locator("input[type=file]").set_input_files(files=[document])  # type: ignore[list-item]
+    visitor.press("Отправить заявку")
+    assert "Получен: Акт.pdf" in visitor.text
+    visitor.complaints.clear()  # a form with a fault is answered with 422
+    visitor.page.locator("textarea").fill("Не приходит квитанция")
+    visitor.press("Отправить заявку")
+    assert "Заявка принята" in visitor.text
+    assert "Акт.pdf" in visitor.text
+
+
 def wait_on_page(visitor: Visitor, stage: Stage, sentence: str) -> str:
     """Reloads as an impatient person does."""
 

@@ -14,10 +14,10 @@ from playwright.sync_api import Browser
 from portal import pages
 from tests.journeys import audit
 from tests.journeys.stage import Stage
-from tests.journeys.steps import choose_password, hand_in_for_sure, log_in_by_keyboard, register
+from tests.journeys.steps import ask_with_a_file, choose_password, hand_in_for_sure, log_in_by_keyboard, register
 from tests.journeys.visitor import Visitor
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(480)]
 
 PHONE, DESK = 320, 1280
 MOST_ALIKE = 2
@@ -28,15 +28,22 @@ FILES = {
     "/charges/check.xlsx",
     "/payments.xlsx",
     "/payments.csv",
+    "/requests/{request}/files/{position}",
 }  # to keep: a browser shows no page for them
 AFTER_A_FORM = {"/register/sent", "/recovery/sent", "/readings/taken"}
-IN_A_LETTER = {"/recovery/{secret}", "/unsubscribe/{token}", "/invitation/{secret}", "/email/{secret}"}
+IN_A_LETTER = {
+    "/recovery/{secret}",
+    "/unsubscribe/{token}",
+    "/invitation/{secret}",
+    "/email/{secret}",
+    "/asked/{secret}",
+}
 FOR_A_PROGRAM = {"/calendar/{secret}.ics"}
 OF_A_VERSION = ("/rules/2026-11-01", "/consent/2026-11-01")  # linked from where they were accepted
 LEGAL = {"/rules", "/consent", "/rules/{version}", "/consent/{version}"}
-ANONYMOUS = {"/", "/login", "/register", "/recovery", "/help", "/look"} | LEGAL
+ANONYMOUS = {"/", "/login", "/register", "/recovery", "/help", "/look", "/apply", "/apply/{kind}"} | LEGAL
 CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
-OURS = "header nav a, footer nav a, label, button, th[scope=col], dt"
+OURS = "header nav a, footer nav a, label:not(.theirs), button, th[scope=col], dt"
 """What no accounting system has a word in."""
 
 
@@ -60,9 +67,15 @@ def route_of(path: str) -> str:
     raise AssertionError(f"no route for {path}")
 
 
-def walk(visitor: Visitor, *starts: str, words: list[str] | None = None, audited: set[str] | None = None) -> set[str]:
+def walk(
+    visitor: Visitor,
+    *starts: str,
+    words: list[str] | None = None,
+    audited: set[str] | None = None,
+    by_keyboard: bool = False,
+) -> set[str]:
     """Follows every link from page to page, a few of those that are alike; the routes that were seen. `audited`: the
-    routes of which a page has been examined already."""
+    routes of which a page has been examined already; `by_keyboard`: also whether a keyboard is enough."""
     waiting, seen, alike = [*starts], {*starts}, Counter[str]()
     while waiting:
         if route_of(urlsplit(link := waiting.pop()).path) in FILES:
@@ -72,6 +85,7 @@ def walk(visitor: Visitor, *starts: str, words: list[str] | None = None, audited
         if audited is not None and (route := route_of(visitor.path)) not in audited:
             audited.add(route)
             visitor.complaints += audit.faults(visitor.page) + audit.too_heavy(visitor.page)
+            visitor.complaints += audit.out_of_reach(visitor.page) if by_keyboard else []
         if words is not None:
             words += visitor.page.locator(OURS).all_inner_texts()
         for link in _links(visitor):
@@ -96,12 +110,13 @@ def test_all_pages_fit_the_smallest_phone_and_a_desk_and_speak_english(stage: St
     invited, email = stage.invite(), "third@example.ru"
     words: list[str] = []
     with Visitor(browser, stage.site, width=PHONE, color_scheme="dark") as visitor:
-        anonymous = walk(visitor, "/login", *OF_A_VERSION, audited=set())
+        anonymous = walk(visitor, "/login", *OF_A_VERSION, audited=set(), by_keyboard=True)
         register(visitor, stage, invited, email)
         log_in_by_keyboard(visitor, invited.account, stage.password(email))
         choose_password(visitor)
         hand_in_for_sure(visitor, stage.last_reading(invited.account) + 1_000_000)
-        seen = walk(visitor, "/", audited=set())
+        ask_with_a_file(visitor)
+        seen = walk(visitor, "/", audited=set(), by_keyboard=True)
         visitor.page.set_viewport_size({"width": DESK, "height": 800})
         visitor.page.emulate_media(color_scheme="light")
         assert walk(visitor, "/", audited=set()) == seen
@@ -121,6 +136,9 @@ def test_the_examiner_would_find_what_is_wrong(browser: Browser) -> None:
         "image-alt",
         "color-contrast",
     }
+    page.set_content('<a href="/" tabindex="-1">1</a><a href="/" style="outline: none">2</a><a href="/">3</a>')
+    said = [fault.split(": ")[1].split(" <")[0] for fault in audit.out_of_reach(page)]
+    assert said == ["not seen", "no Tab comes to"], said
     page.set_content("".join(f"<p>{number * 7919}</p>" for number in range(9000)))
     assert audit.too_heavy(page)
     page.close()

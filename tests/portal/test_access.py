@@ -14,6 +14,7 @@ from tests.portal.world import World
 
 OPEN = {"/login", "/register", "/register/sent", "/language", "/help"}
 OPEN |= {"/invitation/{secret}", "/email/{secret}", "/look", "/recovery", "/recovery/sent", "/recovery/{secret}"}
+OPEN |= {"/apply", "/apply/{kind}"}
 OPEN |= {"/rules", "/rules/{version}", "/consent", "/consent/{version}"}
 FILES = {"/healthz", "/readyz", "/static/{name}", "/calendar/{secret}.ics"}
 LEAVING = {"/password", "/logout"}

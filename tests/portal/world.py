@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -126,6 +127,8 @@ def write_settings(folder: Path, *, port: int, mailbox: Mailbox | None = None, *
     the environment that goes with it."""
     shutil.copytree(CONFIG / "legal", folder / "legal")
     shutil.copytree(CONFIG / "letters", folder / "letters")
+    shutil.copytree(CONFIG / "requests", folder / "requests")
+    shutil.copy(CONFIG / "working_days.yaml", folder)
     tree = yaml.safe_load((CONFIG / "lk.yaml").read_text("utf-8"))
     tree["data_dir"] = str(folder / "var")
     tree["portal"] |= {"base_url": f"http://127.0.0.1:{port}", "port": port}
@@ -197,6 +200,15 @@ class Browser:
             fields = fields | {"csrf": (await self.get(form_on or path)).csrf}
         sent = {"Sec-Fetch-Site": "same-origin", "Origin": self.base}
         return await self._ask("POST", path, data=fields, headers=sent | headers)
+
+    async def send(self, path: str, fields: dict[str, str], files: Sequence[tuple[str, bytes]] = ()) -> Page:
+        """Sends a form that may have files: (name, bytes) each."""
+        form = aiohttp.FormData(quote_fields=False, default_to_multipart=True)
+        for name, value in fields.items():
+            form.add_field(name, value)
+        for name, body in files:
+            form.add_field("files", io.BytesIO(body), filename=name, content_type="application/octet-stream")
+        return await self._ask("POST", path, data=form, headers={"Sec-Fetch-Site": "same-origin", "Origin": self.base})
 
     async def _ask(self, method: str, path: str, **more: Any) -> Page:
         url = URL(self.base + path, encoded=True)

@@ -50,12 +50,16 @@ OWN = (
     "/settings/account",
     "/accounts",
     "/accounts/add",
+    "/requests",
+    "/requests/new",
+    "/requests/new/{kind}",
 )
 ENTRY = ("/register", "/register/sent", "/recovery", "/recovery/sent", "/login")
-PUBLIC = (*ENTRY, "/look", "/help", "/rules", "/rules/{version}", "/consent")
+PUBLIC = (*ENTRY, "/apply", "/apply/{kind}", "/look", "/help", "/rules", "/rules/{version}", "/consent")
 NAMELESS = {
     *(("GET", path) for path in (*OWN, *PUBLIC, "/password", "/consent/{version}", "/static/{name}")),
     *(("GET", path) for path in ("/healthz", "/readyz")),
+    *(("POST", path) for path in ("/requests/new/{kind}", "/apply/{kind}")),
     *(("POST", path) for path in ("/password", "/register", "/recovery", "/login", "/logout", "/language")),
     *(("POST", f"/notifications/{path}") for path in ("read", "address", "settings")),
     *(
@@ -83,6 +87,10 @@ async def _post_reading(browser: Browser, submission: str) -> Page:
 
 def _with_account(path: str) -> Attempt:
     return lambda browser, submission: browser.post(path, {"account": NEIGHBOUR, "alias": "x"}, form_on="/accounts")
+
+
+def _to_request(what: str) -> Attempt:
+    return lambda browser, submission: browser.post(f"/requests/{submission}/{what}", {}, form_on="/help")
 
 
 async def _end_session(browser: Browser, submission: str) -> Page:
@@ -115,6 +123,12 @@ ATTEMPTS: dict[tuple[str, str], Attempt] = {
     ("GET", "/readings/{submission}"): lambda browser, submission: browser.get(f"/readings/{submission}"),
     ("GET", "/readings/{submission}/proof"): lambda browser, submission: browser.get(f"/readings/{submission}/proof"),
     ("POST", "/readings"): _post_reading,
+    ("GET", "/requests/{request}"): lambda browser, submission: browser.get(f"/requests/{submission}"),
+    ("GET", "/requests/{request}/files/{position}"): lambda browser, submission: browser.get(
+        f"/requests/{submission}/files/1"
+    ),
+    **{("POST", f"/requests/{{request}}/{what}"): _to_request(what) for what in ("withdraw", "remind")},
+    ("GET", "/asked/{secret}"): lambda browser, submission: browser.get(f"/asked/{submission}"),
 }
 
 
@@ -140,9 +154,18 @@ async def test_what_is_the_neighbours_is_not_found(world: World, route: tuple[st
     stored = await theirs.post("/readings", fields)
     assert stored.location is not None
     assert (await theirs.get(stored.location)).status == 200
+    await _ask(theirs, fields["submission-1"])
     refused = await ATTEMPTS[route](enter(world, SUBSCRIBER), fields["submission-1"])
     assert refused.status == 404
     assert not [secret for secret in SECRETS if secret in refused.text]
+
+
+async def _ask(theirs: Browser, request: str) -> None:
+    """A request that is told by the same id as the reading."""
+    csrf = (await theirs.get("/requests/new/question")).csrf
+    fields = {"csrf": csrf, "request": request, "field-text": NEIGHBOUR}
+    asked = await theirs.send("/requests/new/question", fields, [("a.pdf", b"%PDF-1.4\n%%EOF\n")])
+    assert asked.location == f"/requests/{request}?sent"
 
 
 def _next_reading() -> int:
