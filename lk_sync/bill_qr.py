@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from lk_sync import bank_account
-from lk_sync.bills_setting import Bank
+from lk_sync.bills_setting import Bank, Bills
 from lk_sync.config import Lk, Supplier
 from lk_sync.errors import SettingsError
 from lk_sync.payment_qr import FIELDS, NotWritable, written
@@ -25,17 +25,19 @@ _UNWANTED: Final = re.compile(
 )
 
 
-def payment_code(lk: Lk, *, account: str, period: Month, kopecks: Kopecks, address: str = "") -> bytes | None:
+def payment_code(
+    supplier: Supplier, bills: Bills, *, account: str, period: Month, kopecks: Kopecks, address: str = ""
+) -> bytes | None:
     """What the bill's QR says. None: there is nothing to pay, or it is not known to which bank account.
 
     Raises NotWritable for bank details that `lk-sync check` refuses.
     """
-    if kopecks <= 0 or lk.supplier.bank is None:
+    if kopecks <= 0 or supplier.bank is None:
         return None
-    fields = _fields(lk.supplier, lk.supplier.bank, _plain(account), period, kopecks)
-    code, fields = _with_a_name_that_fits(fields, lk)
+    fields = _fields(supplier, supplier.bank, _plain(account), period, kopecks)
+    code, fields = _with_a_name_that_fits(fields, supplier, bills)
     try:
-        longer = written(fields | {"PayerAddress": _plain(address)}, lk.bills.qr_encoding)
+        longer = written(fields | {"PayerAddress": _plain(address)}, bills.qr_encoding)
     except NotWritable:  # a letter that the encoding does not have, or more of them than the field may hold
         return code
     return longer if len(longer) <= EASILY_READ_BYTES else code
@@ -59,13 +61,13 @@ def _fields(supplier: Supplier, bank: Bank, account: str, period: Month, kopecks
     }
 
 
-def _with_a_name_that_fits(fields: Mapping[str, str], lk: Lk) -> tuple[bytes, dict[str, str]]:
+def _with_a_name_that_fits(fields: Mapping[str, str], supplier: Supplier, bills: Bills) -> tuple[bytes, dict[str, str]]:
     """The supplier's name, or his short one where the name leaves no room for the bank's."""
     try:
-        return written(fields, lk.bills.qr_encoding), dict(fields)
+        return written(fields, bills.qr_encoding), dict(fields)
     except NotWritable:
-        shorter = {**fields, "Name": _plain(lk.supplier.short_name)}
-        return written(shorter, lk.bills.qr_encoding), shorter
+        shorter = {**fields, "Name": _plain(supplier.short_name)}
+        return written(shorter, bills.qr_encoding), shorter
 
 
 def _plain(text: str) -> str:
@@ -80,7 +82,7 @@ def told(lk: Lk) -> tuple[str, list[str]]:
         return "кода для оплаты на квитанциях нет: не задан supplier.bank", []
     account, period, kopecks = EXAMPLE
     try:
-        code = payment_code(lk, account=account, period=period, kopecks=kopecks)
+        code = payment_code(lk.supplier, lk.bills, account=account, period=period, kopecks=kopecks)
     except NotWritable as error:
         raise SettingsError(f"supplier.bank: код для оплаты не записать: {error}") from error
     return f"код для оплаты на счёт {bank.account}, {bank.name}: {len(code or b'')} байт", doubts(lk.supplier, bank)

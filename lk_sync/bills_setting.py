@@ -24,6 +24,8 @@ class Bank(Strict, frozen=True, kw_only=True):
 
 
 class Bills(Strict, frozen=True, kw_only=True):
-    """`qr_encoding` of the payment code: old terminals of banks know only cp1251."""
+    """`qr_encoding` of the payment code: old terminals of banks know only cp1251. `workers`: processes that print, for
+    each process of the portal."""
 
     qr_encoding: Literal["utf-8", "cp1251"] = "utf-8"
+    workers: Annotated[int, msgspec.Meta(ge=1, le=32)] = 1

@@ -32,6 +32,7 @@ from lk_sync.store.database import Store, Tx
 from portal import freshness, pages, render, spreadsheet
 from portal.access import MAY, gate, mark_of
 from portal.answers import Answers
+from portal.bills import office
 from portal.census import CensusTaker
 from portal.errands import sweep_attachments
 from portal.evidence import Rules
@@ -99,6 +100,7 @@ def make_app(config: Config, *, store: Store, cache: CacheReader, clock: Clock =
     app[LEGAL] = Legal(config.folder / "legal", lk.legal)
     app[MANUAL] = manuals(lk)
     _add_pages(app, config)
+    office.setup(app, config)
     app[ANSWERS] = Answers(app)
     app[WORKS] = Announced(store, clock, {each: app[render.FORMATS[each]] for each in LANGUAGES})
     app[POST] = _post(config, store, clock)

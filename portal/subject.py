@@ -25,12 +25,17 @@ class Subject(msgspec.Struct, frozen=True):
 
 def subject_of(view: View, visitor: Visitor) -> Subject | None:
     """None: the cache does not hold the account (yet)."""
-    card = view.card(visitor.account_key)
+    return subject(view, visitor.account_key)
+
+
+def subject(view: View, account: int) -> Subject | None:
+    """The same for an account that nobody is logged in on: what its present holder may see."""
+    card = view.card(account)
     if card is None:
         return None
     if card.holder_since is None:
-        return Subject(visitor.account_key, card, EVER_DAY, EVER)
-    return Subject(visitor.account_key, card, card.holder_since, month_number(card.holder_since[:7]))
+        return Subject(account, card, EVER_DAY, EVER)
+    return Subject(account, card, card.holder_since, month_number(card.holder_since[:7]))
 
 
 def nothing_known(request: web.Request, view: View) -> web.Response:

@@ -22,6 +22,7 @@ import msgspec
 from lk_sync.cache.doors import Door, FileDoor
 from lk_sync.cache.grounds import Grounds
 from lk_sync.cache.house import FlatUse, House
+from lk_sync.cache.papers import Papers
 from lk_sync.cache.premises import Premises
 from lk_sync.records import Day, Instant, Kopecks, Micro, Month, plain_account
 
@@ -190,7 +191,7 @@ class CacheReader:
         self._door.close()
 
 
-class View(Grounds, House, Premises):
+class View(Grounds, House, Papers, Premises):
     """One consistent picture of the cache. Dictionaries live here as long as the data version does."""
 
     def __init__(self, door: Door) -> None:

@@ -270,3 +270,20 @@ SELECT c.account, c.component, c.volume_micro, a.area_micro, a.residents
 FROM accounts AS a JOIN charges AS c ON c.account = a.account AND c.period = :period AND c.service = :service
 WHERE a.building = :building AND c.volume_micro IS NOT NULL AND c.method IN (:own_meter, :house_meter)
 ORDER BY c.account, c.component LIMIT :most;
+
+-- name: payer^
+-- Whom the accounting system calls the holder of an account.
+SELECT holder_name FROM accounts WHERE account = :account;
+
+-- name: papers
+-- The bills of a month in the order they were issued.
+SELECT number, issued_on, due_on, paid_until, amount_due_kopecks, state, extra
+FROM bills WHERE account = :account AND period = :period ORDER BY issued_on, number LIMIT 50;
+
+-- name: billed
+-- Accounts that have a bill of a month which is not withdrawn, in their order.
+SELECT a.account, a.number FROM accounts AS a
+WHERE a.account >= :least AND EXISTS (
+    SELECT 1 FROM bills AS b WHERE b.account = a.account AND b.period = :period AND b.state = :state
+)
+ORDER BY a.account LIMIT :most;

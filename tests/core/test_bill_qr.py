@@ -25,7 +25,7 @@ def _lk(**supplier: object) -> Lk:
 
 
 def _code(lk: Lk, *, kopecks: int = 123456, account: str = "000012345", address: str = "г. Элиста") -> bytes | None:
-    return payment_code(lk, account=account, period=202610, kopecks=kopecks, address=address)
+    return payment_code(lk.supplier, lk.bills, account=account, period=202610, kopecks=kopecks, address=address)
 
 
 def test_the_code_names_the_account_the_month_and_the_sum_and_nobody() -> None:

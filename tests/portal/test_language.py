@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 
+from portal.bills.wire import SHIPPED
 from portal.language import HERE, accepted, catalogue, translations
 
 PORTAL = Path(__file__).parents[2] / "portal"
@@ -71,7 +72,7 @@ def test_sources_speak_russian() -> None:
 
 def test_no_template_has_words_outside_its_messages() -> None:
     """Text that a catalogue does not know would stay Russian on an English page."""
-    for path in sorted(PORTAL.rglob("*.html")):
+    for path in sorted(set(PORTAL.rglob("*.html")) - set(SHIPPED.iterdir())):  # a bill on paper speaks Russian
         text = path.read_text("utf-8")
         text = re.sub(r"{#.*?#}", "", text, flags=re.DOTALL)
         text = re.sub(r"{% trans.*?%}.*?{% endtrans %}", "", text, flags=re.DOTALL)

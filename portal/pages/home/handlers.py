@@ -15,7 +15,7 @@ from lk_sync.cache.premises import WorksRow
 from lk_sync.cache.reader import BalanceRow, BillRow, MeterRow, PaymentRow, ReadingRow, View
 from lk_sync.clock import instant
 from lk_sync.flow.acceptance import Span, window_of
-from lk_sync.records import Kopecks, Month
+from lk_sync.records import Kopecks, Month, month_text
 from portal.access import Need, open_to, visitor
 from portal.freshness import as_of
 from portal.keys import CACHE, CLOCK, LK
@@ -86,6 +86,7 @@ async def show(request: web.Request) -> web.Response:
         "home/page.html",
         card=subject.card,
         facts=facts,
+        printed=facts.bill and f"/bills/{month_text(facts.bill.period)}.pdf",
         tasks=_tasks(meters, works, span, today, closed=subject.card.closed_on is not None),
         meters=meters,
         span=span,

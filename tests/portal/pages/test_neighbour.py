@@ -8,11 +8,13 @@ import pytest
 from aiohttp import web
 
 from demo.supplier.oddities import Oddity
+from portal.bills.paper import tag
 from tests.portal.pages.cast import BOOKS, NEIGHBOUR, SUBSCRIBER, enter
 from tests.portal.pages.elements import check
 from tests.portal.pages.test_readings import fields_of, form_on, typed
 from tests.portal.world import Browser, Page, World
 
+BILL = BOOKS[Oddity.TWO_METERS]["bills"][-1][2]
 METER = BOOKS[Oddity.TWO_METERS]["meters"][0][1]
 SECRETS = {
     *(row[2] for row in BOOKS[Oddity.TWO_METERS]["meters"]),
@@ -101,6 +103,7 @@ async def _end_session(browser: Browser, submission: str) -> Page:
 
 # Routes that name something: how to try them with what is the neighbour's.
 ATTEMPTS: dict[tuple[str, str], Attempt] = {
+    ("GET", "/bills/{period}.pdf"): lambda browser, submission: browser.get(f"/bills/2026-10.pdf?of={tag(BILL)}"),
     ("GET", "/invitation/{secret}"): lambda browser, submission: browser.get("/invitation/none/none"),
     ("POST", "/invitation/{secret}"): lambda browser, submission: browser.post("/invitation/x", {}, form_on="/people"),
     ("POST", "/people/end"): lambda browser, submission: browser.post("/people/end", {"end": "x"}, form_on="/people"),

@@ -1,0 +1,1 @@
+"""Bills: how does a month of an account become a printed bill that can be paid?"""
