@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from lk_sync import bill_qr, databases, peers, proofs, working_days
+from lk_sync import bill_qr, databases, peers, printing, proofs, working_days
 from lk_sync.clock import now
 from lk_sync.commands.desk import Desk
 from lk_sync.commands.speech import Command
-from lk_sync.config import Lk
+from lk_sync.config import Config
 from lk_sync.errors import LkError, SettingsError
 from lk_sync.reports import complain, say
 
@@ -36,7 +36,7 @@ def check(desk: Desk, connect: bool) -> int:
     step("папка данных", lambda: _writable(config.lk.data_dir))
     step("хранилище и кэш", lambda: databases.look(config, connect=connect))
     step("регистрация", lambda: proofs.told(config.lk.registration, config.environment))
-    step("квитанции", lambda: _payable(config.lk))
+    step("квитанции", lambda: _payable(config))
     step("заявки", lambda: _requests(desk))
     step("расписание", lambda: f"заданий: {len(desk.timetable.jobs)}")
     if config.lk.alerts or config.lk.heartbeat or config.lk.metrics:
@@ -50,8 +50,9 @@ def check(desk: Desk, connect: bool) -> int:
     return max((fault.exit_code for fault in faults), default=0)
 
 
-def _payable(lk: Lk) -> str:
-    sentence, doubts = bill_qr.told(lk)
+def _payable(config: Config) -> str:
+    sentence, doubts = bill_qr.told(config.lk)
+    sentence = f"{sentence}; {printing.printer().examined(config)}"
     return "".join([sentence, *(f"\n! {doubt}" for doubt in doubts)])
 
 

@@ -112,7 +112,9 @@ def _environment(ours: Mapping[str, str]) -> dict[str, str]:
 class Press:
     """Some workers, a queue before them, and what they have printed lately."""
 
-    def __init__(self, supplier: Supplier, bills: Bills, zone: str, folder: Path) -> None:
+    def __init__(
+        self, supplier: Supplier, bills: Bills, zone: str, folder: Path, *, kept_bytes: int = MOST_KEPT_BYTES
+    ) -> None:
         setup = Setup(supplier, bills, str(zone), str(folder))
         self._workers = [Worker(setup) for _ in range(bills.workers)]
         self._free: asyncio.Queue[Worker] = asyncio.Queue()
@@ -121,7 +123,7 @@ class Press:
         self._accounts: Counter[str] = Counter()
         self._prints: dict[bytes, asyncio.Task[bytes]] = {}
         self._kept: OrderedDict[bytes, bytes] = OrderedDict()
-        self._kept_bytes = 0
+        self._kept_bytes, self._most_kept_bytes = 0, kept_bytes
         self._told = ""
         self.printed_count = 0
 
@@ -184,7 +186,7 @@ class Press:
     def _keep(self, key: bytes, file: bytes) -> bytes:
         self._kept[key] = file
         self._kept_bytes += len(file)
-        while self._kept_bytes > MOST_KEPT_BYTES:
+        while self._kept_bytes > self._most_kept_bytes:
             self._kept_bytes -= len(self._kept.popitem(last=False)[1])
         return file
 
