@@ -1,8 +1,9 @@
-"""Accountant: what does the accounting system do with the readings it is given, and what does it answer?
+"""Accountant: what does the accounting system do with what it is given, and what does it answer?
 
 Plays the other side of `/in` and `/answers` of the drop, as a careful 1С programmer would write it from the
 description of the files alone: it takes a file only by its manifest, believes it only when rows, control sum and
-SHA-256 agree, applies each file number and each item id once, judges the values and answers line by line.
+SHA-256 agree, applies each file number and each item id once, judges the values of readings, registers requests with
+the files that came with them, and answers line by line.
 
 What it has taken and judged stands in a ledger of its own (SQLite) before anything else happens, so it may be cut off
 anywhere: the next `work` books, answers and clears away what is still owed, the same way as before.
@@ -47,9 +48,15 @@ CREATE TABLE IF NOT EXISTS readings (
     taken_on TEXT NOT NULL, supersedes TEXT, former_micro INTEGER,
     status TEXT NOT NULL, code TEXT NOT NULL, text TEXT NOT NULL, booked INTEGER NOT NULL DEFAULT 0
 );
+CREATE TABLE IF NOT EXISTS papers (
+    item TEXT PRIMARY KEY, number INTEGER NOT NULL REFERENCES files (number), line INTEGER NOT NULL, kind TEXT NOT NULL,
+    said TEXT NOT NULL, status TEXT NOT NULL, code TEXT NOT NULL, text TEXT NOT NULL
+);
 CREATE INDEX IF NOT EXISTS readings_meter ON readings (account, meter);
 """
 
+READINGS: Final = "reading"
+REGISTERED: Final[Mapping[str, str]] = {"request": "Зарегистрирована", "bill_delivery": "Учтено со следующей квитанции"}
 Row = dict[str, str]
 
 
@@ -125,6 +132,9 @@ class Accountant:
             return body.name
         self._book(ledger, number)
         self._answer(ledger, number)
+        if (archive := _archive(body)).exists():
+            _move(archive, "done")
+            _move(archive.with_name(archive.name + OK), "done")
         _move(body, "done")
         _move(manifest, "done")
         return body.name
@@ -137,13 +147,16 @@ class Accountant:
         try:
             known = ledger.execute("SELECT sha256 FROM files WHERE number = ?", (number,)).fetchone()
             if known is None:
-                rows = self._rows(said, contents)
+                rows = self._rows(said, contents) if said["kind"] == READINGS else _papers(said, contents, body)
                 ledger.execute(
                     "INSERT INTO files VALUES (?, ?, ?, ?, ?)",
                     (number, body.name, sha256, said["encoding"], said["delimiter"]),
                 )
                 for line, row in enumerate(rows, 2):
-                    self._judge(ledger, number, line, row)
+                    if said["kind"] == READINGS:
+                        self._judge(ledger, number, line, row)
+                    else:
+                        _register(ledger, number, line, said["kind"], row)
             elif known[0] != sha256:
                 raise Unbelievable(f"файл с номером {number} уже принят с другим содержимым")
             ledger.execute("COMMIT")
@@ -225,13 +238,17 @@ class Accountant:
             "SELECT name, encoding, delimiter FROM files WHERE number = ?", (number,)
         ).fetchone()
         verdicts = ledger.execute(
-            "SELECT item, status, code, text FROM readings WHERE number = ? ORDER BY line", (number,)
+            "SELECT item, status, code, text, line FROM readings WHERE number = :number"
+            " UNION ALL SELECT item, status, code, text, line FROM papers WHERE number = :number ORDER BY line",
+            {"number": number},
         ).fetchall()
         answer = f"{name.removesuffix('.csv')}.answer.csv"
         if any((self._answers / aside / answer).exists() for aside in ("done", "error")):
             return
         text = io.StringIO(newline="")
-        csv.writer(text, delimiter=delimiter).writerows([("id", "status", "code", "text"), *verdicts])
+        csv.writer(text, delimiter=delimiter).writerows(
+            [("id", "status", "code", "text"), *(verdict[:4] for verdict in verdicts)]
+        )
         body = text.getvalue().encode(encoding)
         said = {"file": answer, "rows": len(verdicts), "sha256": hashlib.sha256(body).hexdigest(), "number": number}
         _lay(self._answers / answer, body)
@@ -243,6 +260,38 @@ class Accountant:
         _lay(self._in / "error" / f"{body.name}.err.csv", report.getvalue().encode())
         _move(body, "error")
         _move(manifest, "error")
+
+
+def _papers(said: dict[str, Any], contents: bytes, body: Path) -> list[Row]:
+    """Lines of a file of requests or the like, as they stand there. Raises Unbelievable unless rows, sums and the
+    archive that goes with it are as promised."""
+    try:
+        text = io.StringIO(contents.decode(said["encoding"]), newline="")
+        rows = [dict(line) for line in csv.DictReader(text, delimiter=said["delimiter"], strict=True)]
+        sums = {column: sum(_micro(row[column]) for row in rows) for column in said["sums"]}
+        items = {row[COLUMNS["item"]] for row in rows}
+    except (UnicodeDecodeError, csv.Error, KeyError, TypeError) as error:
+        raise Unbelievable(f"файл не читается: {error!r}") from error
+    if len(items) != said["rows"] or any(sums[column] != _micro(total) for column, total in said["sums"].items()):
+        raise Unbelievable("число строк или контрольная сумма не сходится")
+    if (promised := said.get("attachments")) is not None:
+        archive = _archive(body)
+        if not archive.exists() or hashlib.sha256(archive.read_bytes()).hexdigest() != promised["sha256"]:
+            raise Unbelievable(f"вложения {promised['file']} не те, о которых говорит манифест")
+    return rows
+
+
+def _register(ledger: sqlite3.Connection, number: int, line: int, kind: str, row: Row) -> None:
+    """An item that is in the ledger keeps its place."""
+    told = {column: _told(cell) for column, cell in row.items()}
+    ledger.execute(
+        "INSERT INTO papers VALUES (?, ?, ?, ?, ?, 'confirmed', 'ok', ?) ON CONFLICT (item) DO NOTHING",
+        (told[COLUMNS["item"]], number, line, kind, json.dumps(told, ensure_ascii=False), REGISTERED.get(kind, "")),
+    )
+
+
+def _archive(body: Path) -> Path:
+    return body.with_suffix(".zip")
 
 
 def _checked(manifest: Path, body: Path) -> tuple[dict[str, Any], bytes]:

@@ -279,16 +279,33 @@ class SourceSetting(Strict, frozen=True, kw_only=True):
 
 
 class ExportField(Strict, frozen=True, kw_only=True):
+    """A column of an export file, and what stands in it."""
+
     name: str
+    value: str
+
+
+class ReadingField(ExportField, frozen=True, kw_only=True):
     value: Literal[
         "item", "account", "meter", "serial", "period", "value", "taken_on", "flags", "supersedes", "submitted_at"
     ]
 
 
+class RequestField(ExportField, frozen=True, kw_only=True):
+    value: Literal[
+        "item", "number", "account", "kind", "title", "text", "fields", "email", "file_count", "files", "repeats",
+        "due_on", "submitted_at",
+    ]  # fmt: skip
+
+
+class BillDeliveryField(ExportField, frozen=True, kw_only=True):
+    value: Literal["item", "account", "wish", "email", "supersedes", "submitted_at"]
+
+
 class ExportSetting(Strict, frozen=True, kw_only=True):
     """How one kind of item is written (domain: files to and from 1C). `file` holds `{number}`."""
 
-    file: str = "readings-{number:06d}.csv"
+    file: str
     encoding: Literal["utf-8", "cp1251", "cp866"] = "utf-8"
     delimiter: Annotated[str, msgspec.Meta(min_length=1, max_length=1)] = ";"
     decimal: Literal[".", ","] = "."
@@ -296,12 +313,40 @@ class ExportSetting(Strict, frozen=True, kw_only=True):
     max_rows: Positive = 10_000
 
 
+class ReadingExport(ExportSetting, frozen=True, kw_only=True):
+    file: str = "readings-{number:06d}.csv"
+    fields: tuple[ReadingField, ...]
+
+
+class RequestExport(ExportSetting, frozen=True, kw_only=True):
+    file: str = "requests-{number:06d}.csv"
+    fields: tuple[RequestField, ...]
+
+
+class BillDeliveryExport(ExportSetting, frozen=True, kw_only=True):
+    file: str = "bill-delivery-{number:06d}.csv"
+    fields: tuple[BillDeliveryField, ...]
+
+
+class Exports(Strict, frozen=True, kw_only=True):
+    """What is exported, by kind; items of a kind that is not named go on waiting."""
+
+    reading: ReadingExport | None = None
+    request: RequestExport | None = None
+    bill_delivery: BillDeliveryExport | None = None
+
+    @property
+    def by_kind(self) -> Mapping[str, ExportSetting]:
+        found = {name: getattr(self, name) for name in self.__struct_fields__}
+        return {name: setting for name, setting in found.items() if setting is not None}
+
+
 class SinkSetting(Strict, frozen=True, kw_only=True):
     """`config/sinks/<name>.yaml`."""
 
     sink: str
     connection: Mapping[str, Any]
-    exports: Mapping[Literal["reading"], ExportSetting]
+    exports: Exports
 
 
 class Config:

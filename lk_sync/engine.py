@@ -33,6 +33,7 @@ from lk_sync.locks import Hold
 from lk_sync.patience import Failing, Patience
 from lk_sync.schedules import Job, Schedules
 from lk_sync.store import pushes, runs
+from lk_sync.store.attachments import Attachments
 from lk_sync.store.database import Store, Tx
 from lk_sync.turns import Signals
 
@@ -296,7 +297,14 @@ def push(config: Config, store: Store, name: str, *, clock: Clock) -> export.Pus
     sink = peers.sink(config, name)
     with databases.lock(config, f"sink-{name}"), disk.faults_told():
         try:
-            report = export.push(store, name=name, setting=config.sinks[name], sink=sink, now=clock)
+            report = export.push(
+                store,
+                name=name,
+                setting=config.sinks[name],
+                sink=sink,
+                attachments=Attachments(config.lk.data_dir),
+                now=clock,
+            )
         except LkError as error:
             kind, text = type(error).__name__, str(error)
             with suppress(sqlite3.Error, LkError):  # no room, no server; the error itself is what must be told

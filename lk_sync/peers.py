@@ -22,8 +22,7 @@ def sink(config: Config, name: str) -> Sink:
     """The sink. Raises SettingsError and Unprotected with nothing sent."""
     setting, file = config.sinks[name], config.folder / "sinks" / f"{name}.yaml"
     built = registry.sink(setting.sink, setting.connection, file)
-    for export in setting.exports.values():
-        layout.checked(export)
+    layout.all_checked(setting.exports.by_kind)
     built.channel()
     return built
 

@@ -46,7 +46,7 @@ class Fault:
     def told(self) -> tuple[list[Step], str]:
         self._name_keys()
         kinds = list(_kinds_at([self._kind], self._steps, of_key=self._of_key))
-        if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", self._said):
+        if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", self._said, re.DOTALL):
             return [*self._steps, unknown[1]], f"неизвестный ключ{hint(unknown[1], _keys(kinds))}"
         return self._steps, _in_russian(self._said, kinds)
 

@@ -30,7 +30,7 @@ DONE: Final = "done"
 ERROR: Final = "error"
 PART: Final = ".part"
 FORGOTTEN_SECONDS: Final = 3600
-_OUR_PART: Final = re.compile(r".+\.csv(\.ok)?\.[0-9a-f]{8}\.part")
+_OUR_PART: Final = re.compile(r".+\.(csv|zip)(\.ok)?\.[0-9a-f]{8}\.part")
 
 
 class SftpSink:

@@ -61,6 +61,8 @@ def _requests(desk: Desk) -> str:
     if missing := config.working_days.missing(now().astimezone(config.lk.zone).date()):
         years = ", ".join(map(str, missing))
         return f"{kinds}; в {working_days.FILE} нет {years} года: сроки считаются по праздникам закона, без переносов"
+    if config.requests and not any(sink.exports.request for sink in config.sinks.values()):
+        return f"{kinds}; ни один приёмник их не забирает: допишите exports.request в sinks/*.yaml"
     return kinds
 
 

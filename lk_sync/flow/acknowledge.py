@@ -1,4 +1,4 @@
-"""Acknowledge: what does the accounting system say to the readings it was given?
+"""Acknowledge: what does the accounting system say to what it was given?
 
 It lays `<stem of our file>.answer.csv` (a later word: `.answer-2.csv`, …) with the columns `id;status;code;text`
 beside a manifest. Everything one file says is applied in one unit of work together with its SHA-256, so the same bytes
@@ -37,9 +37,9 @@ MAX_TEXT: Final = 1000
 _ANSWER_NAME: Final = re.compile(r"(.+)\.answer(?:-\d{1,6})?\.csv")
 _UNREADABLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]")
 _REASONS: Final[dict[Reason, str]] = {
-    "unknown_item": "показания с таким id мы не передавали",
-    "other_batch": "показание с таким id передано в другом файле",
-    "contradiction": "на показание с таким id уже получен другой ответ, он и остался в силе",
+    "unknown_item": "записи с таким id мы не передавали",
+    "other_batch": "запись с таким id передана в другом файле",
+    "contradiction": "на запись с таким id уже получен другой ответ, он и остался в силе",
 }
 
 

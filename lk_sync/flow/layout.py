@@ -16,40 +16,20 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
-
-import msgspec
 
 from lk_sync.config import ExportSetting
 from lk_sync.contracts import ExportFile
 from lk_sync.errors import SettingsError
+from lk_sync.flow.items import KINDS, Said, decimal_text
 from lk_sync.store.batches import Batch
 
 EXECUTED: Final = tuple("=+-@\t\r\n\0＝＋－＠'")
-MILLION: Final = 1_000_000
 FIRST_LINE: Final = 2  # line 1 is the header, as a spreadsheet counts
 MANIFEST: Final = ".ok"
 _SAFE_NAME: Final = re.compile(r"[0-9A-Za-zА-ЯЁа-яё_][0-9A-Za-zА-ЯЁа-яё._-]{0,99}\.csv")
 _DELIMITERS: Final = ";,|\t"
-
-
-class ReadingItem(msgspec.Struct, frozen=True, kw_only=True):
-    """The payload of an item of kind `reading`."""
-
-    account: str
-    meter: str
-    serial: str
-    period: str
-    value_micro: int
-    taken_on: str
-    flags: tuple[str, ...] = ()
-    supersedes: str | None = None
-    submitted_at: str
-
-
-def reading(payload: str) -> ReadingItem:
-    return msgspec.json.decode(payload, type=ReadingItem)
 
 
 def harmless(text: str) -> str:
@@ -60,13 +40,6 @@ def harmless(text: str) -> str:
 def told(cell: str) -> str:
     """The text that `harmless` made a cell of."""
     return cell.removeprefix("'")
-
-
-def decimal_text(micro: int, sign: str = ".") -> str:
-    """Millionths as an exact decimal number without idle zeros: 12 345 000 → `12.345`."""
-    whole, fraction = divmod(abs(micro), MILLION)
-    shown = f"{fraction:06d}".rstrip("0")
-    return f"{'-' if micro < 0 else ''}{whole}{sign + shown if shown else ''}"
 
 
 def file_name(setting: ExportSetting, number: int) -> str:
@@ -87,12 +60,12 @@ def _formatted(template: str, number: int) -> str:
         return ""
 
 
-def checked(setting: ExportSetting) -> ExportSetting:
-    """The setting itself. Raises SettingsError for one that files cannot be laid out by."""
+def checked(setting: ExportSetting, kind: str) -> ExportSetting:
+    """The setting itself, for items of this kind. Raises SettingsError for one that files cannot be laid out by."""
     file_name(setting, 1)
     if setting.delimiter not in _DELIMITERS:
         raise SettingsError(f"exports: delimiter: «{setting.delimiter}» не годится; можно ; , | или табуляцию")
-    for missing in {"item", "value"} - {field.value for field in setting.fields}:
+    for missing in KINDS[kind].needed - {field.value for field in setting.fields}:
         raise SettingsError(f"exports: fields: нет поля со значением {missing}, без него файл нельзя принять")
     names = [field.name for field in setting.fields]
     for name in names:
@@ -101,6 +74,17 @@ def checked(setting: ExportSetting) -> ExportSetting:
         if not fits(name, setting):
             raise SettingsError(f"exports: fields: имя «{name}» не записать в кодировке {setting.encoding}")
     return setting
+
+
+def all_checked(settings: Mapping[str, ExportSetting]) -> Mapping[str, ExportSetting]:
+    """The settings of a sink, by kind. Raises SettingsError also when two kinds would give files the same name."""
+    names: dict[str, str] = {}
+    for kind, setting in settings.items():
+        name = file_name(checked(setting, kind), 1)
+        if other := names.get(name):
+            raise SettingsError(f"exports: у {other} и {kind} одно имя файла «{setting.file}»; дайте каждому своё")
+        names[name] = kind
+    return settings
 
 
 def fits(text: str, setting: ExportSetting) -> bool:
@@ -112,21 +96,12 @@ def fits(text: str, setting: ExportSetting) -> bool:
     return True
 
 
-def cells(setting: ExportSetting, item: str, reading: ReadingItem) -> list[str]:
+def cells(setting: ExportSetting, item: str, said: Said) -> list[str]:
     """One line of the file, in the order of its fields."""
-    texts = {
-        "item": item,
-        "account": reading.account,
-        "meter": reading.meter,
-        "serial": reading.serial,
-        "period": reading.period,
-        "taken_on": reading.taken_on,
-        "flags": " ".join(reading.flags),
-        "supersedes": reading.supersedes or "",
-        "submitted_at": reading.submitted_at,
-    }
-    value = decimal_text(reading.value_micro, setting.decimal)
-    return [value if field.value == "value" else harmless(texts[field.value]) for field in setting.fields]
+    texts = {"item": item, **said.cells(setting.decimal)}
+    return [
+        texts[field.value] if field.value in said.numbers else harmless(texts[field.value]) for field in setting.fields
+    ]
 
 
 def body(setting: ExportSetting, lines: Iterable[Sequence[str]]) -> bytes:
@@ -145,17 +120,16 @@ def line(setting: ExportSetting, cells: Sequence[str]) -> str:
     return text.getvalue()
 
 
-def manifest(batch: Batch, setting: ExportSetting) -> bytes:
+def manifest(batch: Batch, setting: ExportSetting, attachments: ExportFile | None = None) -> bytes:
     """What the accounting system checks the file by, and how it is to be read."""
-    total = decimal_text(batch.control_sum)
-    column = next(field.name for field in setting.fields if field.value == "value")
+    total, summed = decimal_text(batch.control_sum), KINDS[batch.kind].summed
     said = {
         "file": batch.file,
         "number": batch.number,
         "kind": batch.kind,
         "rows": batch.row_count,
         "control_sum": total,
-        "sums": {column: total},
+        "sums": {field.name: total for field in setting.fields if field.value == summed},
         "sha256": batch.sha256,
         "encoding": setting.encoding,
         "delimiter": setting.delimiter,
@@ -163,15 +137,19 @@ def manifest(batch: Batch, setting: ExportSetting) -> bytes:
         "snapshot": False,
         "as_of": batch.created_at,
     }
+    if attachments is not None:
+        said["attachments"] = {"file": attachments.name, "sha256": sha256(attachments.body)}
     return (json.dumps(said, ensure_ascii=False, indent=2) + "\n").encode()
 
 
-def export_file(batch: Batch, setting: ExportSetting, contents: bytes) -> ExportFile:
+def export_file(
+    batch: Batch, setting: ExportSetting, contents: bytes, attachments: ExportFile | None = None
+) -> ExportFile:
     return ExportFile(
         name=batch.file,
         body=contents,
         manifest_name=batch.file + MANIFEST,
-        manifest=manifest(batch, setting),
+        manifest=manifest(batch, setting, attachments),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from lk_sync.config import ExportSetting
-from lk_sync.flow import layout
+from lk_sync.flow import items, layout
 from lk_sync.store import outbox
 from lk_sync.store.database import Tx
 
@@ -32,6 +32,6 @@ def proof_of(tx: Tx, *, item: str) -> Proof | None:
         setting = msgspec.json.decode(found.layout, type=ExportSetting)
     except msgspec.MsgspecError:
         return None
-    cells = layout.cells(setting, item, layout.reading(found.payload))
+    cells = layout.cells(setting, item, items.read("reading", found.payload))
     text = layout.line(setting, cells)
     return Proof(text, layout.sha256(text.encode(setting.encoding)), setting.encoding, found.file_sha256)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple
 
 from lk_sync.flow.acceptance import LONGEST_TYPED, MICRO, NUMBER, SPACES, Dial
-from lk_sync.flow.layout import decimal_text
+from lk_sync.flow.items import decimal_text
 from lk_sync.flow.usual import Expected
 from lk_sync.records import Micro
 

@@ -187,7 +187,7 @@ def test_a_source_has_a_time_zone_that_exists_and_no_dataset_twice(folder: Path)
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("  reading:", "  readings:", ", строка 4: exports.readings: «readings» не подходит; может быть, «reading»?"),
+        ("  reading:", "  readings:", ", строка 4: exports.readings: неизвестный ключ; может быть, «reading»?"),
         ("value: value", "value: sum", ", строка 7: exports.reading.fields.1.value: «sum» не подходит; есть: item, "),
         (
             "    fields:",

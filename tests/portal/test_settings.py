@@ -72,7 +72,8 @@ async def test_the_wish_for_an_electronic_bill_belongs_to_the_account(subscriber
     assert (await subscriber.post("/settings/bill", {"wish": "electronic"})).location == "/settings/bill?saved"
     assert (await subscriber.post("/settings/bill", {"wish": "pigeon"})).status == 400
     kept = preferences.of_user(world.store.reading, user_code=code(world))
-    assert kept == {f"bill {SUBSCRIBER}": "electronic"}
+    assert kept[f"bill {SUBSCRIBER}"] == "electronic"
+    assert "Передаётся поставщику" in (await subscriber.get("/settings/bill")).text
 
 
 async def test_what_only_the_books_change_is_shown_and_refused(subscriber: Browser) -> None:

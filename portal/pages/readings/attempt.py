@@ -18,7 +18,7 @@ from aiohttp import web
 
 from lk_sync.flow import acceptance
 from lk_sync.flow.acceptance import Accepted, Question, Refused
-from lk_sync.flow.layout import decimal_text
+from lk_sync.flow.items import decimal_text
 from lk_sync.flow.submit import Answer, content_hash, submit
 from lk_sync.flow.typos import Guess, exchanged, guesses
 from lk_sync.records import Kopecks, Micro

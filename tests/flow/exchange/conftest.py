@@ -20,6 +20,7 @@ from lk_sync.config import SinkSetting
 from lk_sync.contracts import Sink
 from lk_sync.flow.export import PushReport, push
 from lk_sync.store import outbox
+from lk_sync.store.attachments import Attachments
 from lk_sync.store.database import Store
 from tests.at_the_drop import TheDrop
 from tests.at_the_drop import drop as drop
@@ -52,6 +53,10 @@ class Exchange:
     submitted: dict[str, int] = field(default_factory=dict)
     booked: list[tuple[str, int]] = field(default_factory=list)
     ticks: int = 0
+
+    @property
+    def attachments(self) -> Attachments:
+        return Attachments(self.drop.root.parent / "var")
 
     def now(self) -> datetime:
         self.ticks += 1
@@ -86,7 +91,14 @@ class Exchange:
 
     def push(self, *, sink: Sink | None = None, store: Store | None = None, **layout: Any) -> PushReport:
         sink = sink or self.drop.sink()
-        return push(store or self.store, name="books", setting=self.setting(**layout), sink=sink, now=self.now)
+        return push(
+            store or self.store,
+            name="books",
+            setting=self.setting(**layout),
+            sink=sink,
+            attachments=self.attachments,
+            now=self.now,
+        )
 
     def item(self, item: str) -> outbox.Passport:
         found = self.store.read(lambda tx: outbox.find(tx, item=item))

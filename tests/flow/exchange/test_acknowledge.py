@@ -96,7 +96,7 @@ def test_lines_that_fit_nothing_are_kept_for_a_person_and_the_rest_applied(excha
     assert told[1] == [
         "2",
         "contradiction",
-        f"{first}: на показание с таким id уже получен другой ответ, он и остался в силе",
+        f"{first}: на запись с таким id уже получен другой ответ, он и остался в силе",
     ]
     assert len(told) == 5
 
@@ -185,7 +185,7 @@ def test_a_byte_order_mark_blank_lines_and_bare_line_feeds_do_no_harm(exchange: 
 
 
 def test_line_numbers_are_those_of_a_spreadsheet(exchange: Exchange) -> None:
-    layout = exchange.setting().exports["reading"]
+    layout = exchange.setting().exports.by_kind["reading"]
     lines = read(b'id;status;code;text\na;rejected;x;"two\nlines"\nb;confirmed;;\n', layout)
     assert [(line.line, line.item) for line in lines] == [(2, "a"), (3, "b")]
     with pytest.raises(Garbled, match="строка 3"):

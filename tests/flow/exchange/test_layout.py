@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lk_sync import config
-from lk_sync.config import ExportSetting
+from lk_sync.config import ExportSetting, ReadingExport
 from lk_sync.errors import SettingsError
 from lk_sync.flow import layout
-from lk_sync.flow.layout import ReadingItem
+from lk_sync.flow.items import ReadingItem, decimal_text
 from lk_sync.store.batches import Batch
 
 READING = ReadingItem(
@@ -36,7 +36,7 @@ ALL = ("item", "account", "meter", "serial", "period", "value", "taken_on", "fla
 
 def setting(**other: Any) -> ExportSetting:
     fields = [{"name": name, "value": name} for name in ALL]
-    return config.convert({"fields": fields} | other, ExportSetting, path=Path("sink.yaml"))
+    return config.convert({"fields": fields} | other, ReadingExport, path=Path("sink.yaml"))
 
 
 def test_a_file_is_a_header_and_a_line_per_item() -> None:
@@ -59,16 +59,16 @@ def test_a_file_is_a_header_and_a_line_per_item() -> None:
     ],
 )
 def test_a_value_is_an_exact_decimal_without_idle_zeros(micro: int, shown: str) -> None:
-    assert layout.decimal_text(micro) == shown
-    assert Decimal(layout.decimal_text(micro)).scaleb(6) == micro
-    assert layout.decimal_text(micro, ",") == shown.replace(".", ",")
+    assert decimal_text(micro) == shown
+    assert Decimal(decimal_text(micro)).scaleb(6) == micro
+    assert decimal_text(micro, ",") == shown.replace(".", ",")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1251", "cp866"])
 @pytest.mark.parametrize("delimiter", [";", ",", "|", "\t"])
 @pytest.mark.parametrize("decimal", [".", ","])
 def test_every_layout_is_read_back_by_a_plain_csv_reader(encoding: Any, delimiter: str, decimal: Any) -> None:
-    chosen = layout.checked(setting(encoding=encoding, delimiter=delimiter, decimal=decimal))
+    chosen = layout.checked(setting(encoding=encoding, delimiter=delimiter, decimal=decimal), "reading")
     cells = layout.cells(chosen, "ab12", READING)
     text = layout.body(chosen, [cells]).decode(encoding)
     assert list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)) == [list(ALL), cells]
@@ -101,7 +101,7 @@ def test_harmless_text_is_told_back_exactly_and_never_executed(text: str) -> Non
 )  # fmt: skip
 def test_a_file_name_that_is_unsafe_or_without_a_number_is_refused(file: str) -> None:
     with pytest.raises(SettingsError, match="с номером в фигурных скобках"):
-        layout.checked(setting(file=file))
+        layout.checked(setting(file=file), "reading")
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_file_name_that_is_unsafe_or_without_a_number_is_refused(file: str) ->
 )
 def test_a_layout_that_cannot_work_is_refused_with_the_key(wrong: dict[str, Any], why: str) -> None:
     with pytest.raises(SettingsError, match=why):
-        layout.checked(setting(**wrong))
+        layout.checked(setting(**wrong), "reading")
 
 
 def test_the_manifest_says_all_that_is_needed_to_check_and_read_the_file() -> None:

@@ -10,7 +10,7 @@ import pytest
 from demo.supplier.oddities import Oddity
 from lk_sync.clock import instant
 from lk_sync.config import ExportField, ExportSetting
-from lk_sync.flow import layout
+from lk_sync.flow import items, layout
 from lk_sync.store import batches, outbox
 from lk_sync.store.batches import Batch
 from lk_sync.store.database import Tx
@@ -94,19 +94,21 @@ async def test_a_refused_reading_does_not_promise_books_and_bill(world: World, b
 
 def file_of(world: World) -> bytes:
     """What waits goes into a file; its bytes."""
-    setting = ExportSetting(fields=FIELDS, encoding="cp1251")
+    setting = ExportSetting(file="readings-{number:06d}.csv", fields=FIELDS, encoding="cp1251")
     return world.store.write_now(lambda tx: _file(tx, world, setting))
 
 
 def _file(tx: Tx, world: World, setting: ExportSetting) -> bytes:
-    items = list(outbox.waiting(tx, kind="reading"))
-    body = layout.body(setting, (layout.cells(setting, each.item, layout.reading(each.payload)) for each in items))
+    waiting = list(outbox.waiting(tx, kind="reading"))
+    said = [(each.item, items.read("reading", each.payload)) for each in waiting]
+    body = layout.body(setting, (layout.cells(setting, *each) for each in said))
     made = Batch(
-        "drop", 1, "reading", "readings-000001.csv", len(items), 0, layout.sha256(body),
+        "drop", 1, "reading", "readings-000001.csv", len(waiting), 0, layout.sha256(body),
         msgspec.json.encode(setting).decode(), instant(world.clock()),
     )  # fmt: skip
     batches.open(tx, made)
-    outbox.batch(tx, sink="drop", number=1, lines=[(at, each.item) for at, each in enumerate(items, layout.FIRST_LINE)])
+    lines = [(at, each.item) for at, each in enumerate(waiting, layout.FIRST_LINE)]
+    outbox.batch(tx, sink="drop", number=1, lines=lines)
     outbox.export(tx, sink="drop", number=1, now=world.clock())
     return body
 
