@@ -28,7 +28,7 @@ from xhtml2pdf.tags import pisaTag
 from xhtml2pdf.util import getSize, reset_caches
 from xhtml2pdf.xhtml2pdf_reportlab import PmlBaseDoc
 
-from portal.bills.cells import CellTag
+from portal.bills.cells import CellTag, collect, loop
 from portal.bills.square import Square
 
 FONTS: Final = Path(__file__).parent / "fonts"
@@ -96,6 +96,7 @@ def prepare() -> None:
     rl_config.canvas_basefontname = FAMILY
     for tag, kind in ((CODE_TAG, _CodeTag), (PAGES_TAG, _PagesTag), ("td", CellTag)):
         setattr(parser, f"pisaTag{tag.upper()}", kind)  # where the parser looks for the class of a tag
+    parser.pisaLoop, parser.CSSCollect = loop, collect
     logging.getLogger("xhtml2pdf").setLevel(logging.WARNING)
 
 

@@ -43,6 +43,7 @@ def main() -> None:
     _answer(answers, msgspec.msgpack.encode(press.ready))
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 50)  # a bill leaves much behind at once: it is looked through between bills
     decoder = msgspec.msgpack.Decoder(Paper)
     while (asked := frame(given)) is not None:
         _answer(answers, press.printed(decoder.decode(asked)))

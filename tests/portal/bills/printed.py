@@ -6,6 +6,7 @@ import io
 import re
 import subprocess
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import pikepdf
@@ -22,6 +23,7 @@ LAST = 202610
 KEY = SecretValue("a key of codes that is long enough")
 
 
+@cache
 def desk() -> Desk:
     lk = Config(CONFIG, {}).lk
     return Desk(lk.supplier, lk.bills, vocabulary("ru"), KEY)
