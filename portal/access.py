@@ -28,6 +28,7 @@ from portal.language import LANGUAGES, accepted
 from portal.refusal import Refusal, see_other
 from portal.render import FRAME, Frame, render
 from portal.uploads import Upload
+from portal.whose import whose
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 H = TypeVar("H", bound=Handler)
@@ -311,7 +312,12 @@ def _frame(request: web.Request) -> Frame:
         may=_WORDS[found.role] if found else frozenset(),
         several=found is not None and found.several,
         looks=looks.classes(request),
+        whose=_whose(found) if found and shown else "",
     )
+
+
+def _whose(found: Visitor) -> str:
+    return whose(user_code=found.user_code, account=found.account, holder_key=found.holder_key)
 
 
 def _not_for_guests(request: web.Request) -> web.Response:
@@ -349,7 +355,7 @@ async def _end_link(request: web.Request) -> bool:
 def _to_login(request: web.Request) -> web.StreamResponse:
     if request.headers.get("Sec-Fetch-Site") == "cross-site" and request.method in READS:
         # A link in a letter brings no SameSite=Strict cookie. Asked again by our own page, the browser sends it.
-        return web.Response(headers={"Refresh": "0"})
+        return web.Response(headers={"Refresh": "0"}, content_type="text/html")
     if request.method in READS and request.path != "/":
         return see_other("/login?next=" + quote(request.path_qs, safe="/"))
     return see_other("/login")

@@ -63,6 +63,7 @@ from portal.language import LANGUAGES
 from portal.legal import Legal
 from portal.origin import Origin
 from portal.pages.help.handlers import manuals
+from portal.pages.offline import handlers as offline
 from portal.passwords import Passwords
 from portal.postbox import letters_wait
 from portal.recoverer import Recoverer
@@ -116,6 +117,7 @@ def _add_pages(app: web.Application, config: Config) -> None:
     except jinja2.TemplateSyntaxError as error:
         raise SettingsError(f"{error.filename}, строка {error.lineno}: {error.message}") from error
     freshness.setup(app)
+    offline.setup(app)
     spreadsheet.setup(app)
     for table in pages.tables():
         app.add_routes(table)

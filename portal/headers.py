@@ -12,6 +12,10 @@ from aiohttp import web
 POLICY: Final = "; ".join(
     (
         "default-src 'none'",
+        "script-src 'self'",  # portal/static and the worker: no code stands in a page
+        "connect-src 'self'",
+        "worker-src 'self'",
+        "manifest-src 'self'",
         "style-src 'self'",
         "img-src 'self'",
         "font-src 'self'",

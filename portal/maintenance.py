@@ -13,7 +13,7 @@ from portal.render import render
 from portal.works import Announced
 
 NEVER_KEPT: Final = frozenset({"csrf", "present", "password", "again"})
-NOT_TYPED: Final = frozenset({"meter", "confirm", "next", "more", "rules", "consent"})
+NOT_TYPED: Final = frozenset({"meter", "confirm", "next", "more", "rules", "consent", "whose", "seen"})
 _LINE: Final = re.compile(r"-[0-9]+$")  # `value-2` is the value of the second line of a form
 KEPT_LONGEST: Final = 20_000
 _ID: Final = re.compile(r"[0-9a-fA-F-]{20,}")

@@ -40,7 +40,8 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     """What the page around the content shows. `account` is the number on the bill; None: nobody is logged in. `alias`:
     how its reader calls it. `unread`: notifications, up to a hundred. `role`: as whom the reader is there, `may`: what
     that lets him do (`Need` of access.py); `several`: there are other accounts to change to. `looks`: classes of the
-    page, for size and contrast. `notice`: works that go on or are planned; `will_close`: and close the portal."""
+    page, for size and contrast. `whose`: the mark of what this browser keeps for him. `notice`: works that go on or are
+    planned; `will_close`: and close the portal."""
 
     language: str = SOURCE
     csrf: str = ""
@@ -53,6 +54,7 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     may: frozenset[str] = frozenset()
     several: bool = False
     looks: str = ""
+    whose: str = ""
 
 
 FRAME: Final = web.RequestKey("frame", Frame)
@@ -95,6 +97,8 @@ def _environment(
         request_kinds=dict(kinds),
         style=assets.address("portal.css"),
         icon=assets.address("icon.svg"),
+        script=assets.address("kept.js"),
+        phone_icon=assets.address("maskable-192.png"),
         menu={role: _lines(items, catalogue, aside=False) for role, items in menus},
         menu_aside={role: _lines(items, catalogue, aside=True) for role, items in menus},
     )

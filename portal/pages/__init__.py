@@ -33,6 +33,7 @@ PAGES: Final = (
     "accounts",
     "people",
     "static_files",
+    "offline",
     "help",
     "register",
     "login",

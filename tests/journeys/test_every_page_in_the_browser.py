@@ -21,7 +21,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(480)]
 
 PHONE, DESK = 320, 1280
 MOST_ALIKE = 2
-NO_PAGES = {"/healthz", "/readyz", "/static/{name}"}
+NO_PAGES = {"/healthz", "/readyz", "/static/{name}", "/worker.js", "/manifest/{language}"}
+KEPT_BY_THE_BROWSER = {"/offline/{language}", "/readings/kept"}
 FILES = {
     "/charges.xlsx",
     "/charges.csv",
@@ -123,7 +124,7 @@ def test_all_pages_fit_the_smallest_phone_and_a_desk_and_speak_english(stage: St
         visitor.press("English")
         walk(visitor, "/", words=words)
     assert anonymous == ANONYMOUS
-    assert anonymous | seen | AFTER_A_FORM | IN_A_LETTER | FOR_A_PROGRAM == {
+    assert anonymous | seen | AFTER_A_FORM | IN_A_LETTER | FOR_A_PROGRAM | KEPT_BY_THE_BROWSER == {
         resource.canonical for resource in resources()
     }
     assert not sorted({word for word in words if CYRILLIC.search(word)} - {"Русский"})

@@ -17,6 +17,7 @@ OPEN |= {"/invitation/{secret}", "/email/{secret}", "/look", "/recovery", "/reco
 OPEN |= {"/apply", "/apply/{kind}"}
 OPEN |= {"/rules", "/rules/{version}", "/consent", "/consent/{version}"}
 FILES = {"/healthz", "/readyz", "/static/{name}", "/calendar/{secret}.ics"}
+FILES |= {"/worker.js", "/offline/{language}", "/manifest/{language}"}
 LEAVING = {"/password", "/logout"}
 SOMETHING = "00000000-0000-4000-8000-000000000000"
 

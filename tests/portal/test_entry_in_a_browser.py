@@ -81,8 +81,16 @@ async def test_from_the_bill_to_the_own_password_and_out_again(world: World, bro
     assert NEWCOMER not in await page.content()
 
 
-async def test_a_link_in_a_letter_opens_the_page_for_who_is_logged_in(world: World, browser: BrowserContext) -> None:
+@pytest.mark.parametrize("worker", [False, True])
+async def test_a_link_in_a_letter_opens_the_page_for_who_is_logged_in(
+    world: World, browser: BrowserContext, worker: bool
+) -> None:
+    """Also where the browser's worker stands between the pages and the network."""
     await register_and_enter(world, browser)
+    if worker:
+        before = await browser.new_page()
+        await before.goto(f"{world.base}/password")
+        await before.wait_for_function("async () => { await navigator.serviceWorker.ready; return true }")
     server = await mail_program(f"{world.base}/password")
     # another name is another site, whatever the port
     address = f"http://localhost:{server.sockets[0].getsockname()[1]}/"

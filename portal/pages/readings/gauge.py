@@ -52,6 +52,11 @@ class Gauge(msgspec.Struct, frozen=True):
         """What is handed in already for the month that readings are taken for."""
         return next((each for each in self.handed_in if each.state in ("waiting", "batched", "exported")), None)
 
+    @property
+    def newest(self) -> str:
+        """What was handed in last, empty if nothing was."""
+        return next((each.submission for each in self.handed_in), "")
+
     def cost_kopecks(self, consumption_micro: Micro | None) -> Kopecks | None:
         """About what the consumption would cost by the latest bill; None: there is nothing to go by."""
         if self.price_micro is None or consumption_micro is None:

@@ -60,7 +60,7 @@ ENTRY = ("/register", "/register/sent", "/recovery", "/recovery/sent", "/login")
 PUBLIC = (*ENTRY, "/apply", "/apply/{kind}", "/look", "/help", "/rules", "/rules/{version}", "/consent")
 NAMELESS = {
     *(("GET", path) for path in (*OWN, *PUBLIC, "/password", "/consent/{version}", "/static/{name}")),
-    *(("GET", path) for path in ("/healthz", "/readyz")),
+    *(("GET", path) for path in ("/healthz", "/readyz", "/worker.js", "/offline/{language}", "/manifest/{language}")),
     *(("POST", path) for path in ("/requests/new/{kind}", "/apply/{kind}")),
     *(("POST", path) for path in ("/password", "/register", "/recovery", "/login", "/logout", "/language")),
     *(("POST", f"/notifications/{path}") for path in ("read", "address", "settings")),
@@ -85,6 +85,18 @@ Attempt = Callable[[Browser, str], Awaitable[Page]]
 async def _post_reading(browser: Browser, submission: str) -> Page:
     form = await form_on(browser)
     return await browser.post("/readings", fields_of(form, value="1", meter=METER))
+
+
+async def _ask_for_kept(browser: Browser, submission: str) -> Page:
+    """Whether a neighbour's reading is stored is not told."""
+    assert (await browser.get(f"/readings/kept?of={submission}")).text.endswith('"stored":[]}')
+    return await browser.get("/readings/none")
+
+
+async def _send_kept(browser: Browser, submission: str) -> Page:
+    form = await form_on(browser)
+    fields = {"whose": form.field("whose"), "typed-1": "2026-11-23", "seen-1": submission}
+    return await browser.post("/readings/kept", fields_of(form, value="1", meter=METER) | fields)
 
 
 def _with_account(path: str) -> Attempt:
@@ -132,6 +144,8 @@ ATTEMPTS: dict[tuple[str, str], Attempt] = {
     ),
     **{("POST", f"/requests/{{request}}/{what}"): _to_request(what) for what in ("withdraw", "remind")},
     ("GET", "/asked/{secret}"): lambda browser, submission: browser.get(f"/asked/{submission}"),
+    ("GET", "/readings/kept"): _ask_for_kept,
+    ("POST", "/readings/kept"): _send_kept,
 }
 
 
