@@ -76,6 +76,12 @@ class OnReading(Protocol):
     ) -> None: ...
 
 
+class OnRequest(Protocol):
+    """Deals with a request that was registered. Safe to repeat with the same `number`."""
+
+    def __call__(self, *, account: str, number: str, kind: str) -> None: ...
+
+
 class LastValue(Protocol):
     """The last value of a meter in the supplier's books, None if it has none; LookupError for an unknown meter."""
 
@@ -95,6 +101,7 @@ class Accountant:
         ledger: Path | None = None,
         *,
         on_reading: OnReading | None = None,
+        on_request: OnRequest | None = None,
         last_value: LastValue | None = None,
         columns: Mapping[str, str] = COLUMNS,
     ) -> None:
@@ -102,6 +109,7 @@ class Accountant:
         self._answers = root / "answers"
         self._ledger = ledger or root.with_name("accountant.db")
         self._on_reading = on_reading
+        self._on_request = on_request
         self._last_value = last_value
         self._columns = columns
 
@@ -147,13 +155,17 @@ class Accountant:
         try:
             known = ledger.execute("SELECT sha256 FROM files WHERE number = ?", (number,)).fetchone()
             if known is None:
-                rows = self._rows(said, contents) if said["kind"] == READINGS else _papers(said, contents, body)
+                rows = (
+                    self._rows(said, contents)
+                    if said.get("kind", READINGS) == READINGS
+                    else _papers(said, contents, body)
+                )
                 ledger.execute(
                     "INSERT INTO files VALUES (?, ?, ?, ?, ?)",
                     (number, body.name, sha256, said["encoding"], said["delimiter"]),
                 )
                 for line, row in enumerate(rows, 2):
-                    if said["kind"] == READINGS:
+                    if said.get("kind", READINGS) == READINGS:
                         self._judge(ledger, number, line, row)
                     else:
                         _register(ledger, number, line, said["kind"], row)
@@ -231,6 +243,10 @@ class Accountant:
                     supersedes=supersedes,
                 )
             ledger.execute("UPDATE readings SET booked = 1 WHERE item = ?", (item,))
+        if self._on_request is not None:
+            said = ledger.execute("SELECT said FROM papers WHERE number = ? AND kind = 'request'", (number,)).fetchall()
+            for row in (json.loads(each) for (each,) in said):
+                self._on_request(account=row["ЛС"], number=row["Номер"], kind=row["Вид"])
 
     def _answer(self, ledger: sqlite3.Connection, number: int) -> None:
         """The answer to a file, the same bytes each time; once it has been taken it is not laid again."""

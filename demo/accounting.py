@@ -39,6 +39,7 @@ BILL_STATES: Final = {"issued": "выставлена", "withdrawn": "отозв
 PAYMENT_STATES: Final = {"booked": "проведён", "processing": "обрабатывается", "returned": "возвращён"}
 PARTS: Final = {"charge": "начисление", "penalty": "пени", "advance": "аванс"}
 BASES: Final = {"m2": "м2", "person": "человек", "m3": "м3"}
+ANSWERS: Final = {"in_work": "в работе", "answered": "отвечено", "refused": "отказано"}
 WORKS: Final = {"planned": "плановые", "emergency": "аварийные"}
 WORDS: Final[Mapping[tuple[str, str], Mapping[str, str]]] = {
     ("charges", "method"): METHODS,
@@ -52,6 +53,7 @@ WORDS: Final[Mapping[tuple[str, str], Mapping[str, str]]] = {
     ("allocations", "part"): PARTS,
     ("norms", "per"): BASES,
     ("works", "kind"): WORKS,
+    ("request_answers", "state"): ANSWERS,
 }
 """Codes that the accounting system writes in words of its own."""
 
@@ -115,6 +117,7 @@ TABLES: Final[dict[str, Table]] = {
         _table("РасходДомов", "building_months", "Дом Месяц Услуга Объем Площадь"),
         _table("Погода", "weather", "Месяц ГрадусоСутки Обычно"),
         _table("Работы", "works", "Работы Вид Дом Услуга Начало Конец Содержание"),
+        _table("ОтветыНаЗаявки", "request_answers", "Заявка Ответ Состояние Текст Дата"),
     )
 }
 """Tables by the dataset that they hold."""

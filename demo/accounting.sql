@@ -207,3 +207,12 @@ CREATE TABLE "Работы" (
     "Содержание"    varchar(500) NOT NULL,
     "ДатаИзменения" timestamptz NOT NULL
 );
+
+CREATE TABLE "ОтветыНаЗаявки" (
+    "Заявка"        varchar(20) NOT NULL,
+    "Ответ"         varchar(40) NOT NULL,
+    "Состояние"     varchar(20) NOT NULL,
+    "Текст"         varchar(2000),
+    "Дата"          date NOT NULL,
+    "ДатаИзменения" timestamptz NOT NULL
+);

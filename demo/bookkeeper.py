@@ -1,8 +1,9 @@
 """Bookkeeper: what has happened in the supplier's books since they were drawn up?
 
 The generator's books never change; what is booked afterwards (a reading taken over, a payment, a recalculation, a new
-holder) is an entry in the journal, and the books of an account are the generated ones with its entries applied. The
-books still close: a recalculation goes into the last closed month, payments and readings into the open one.
+holder, an answer to a request) is an entry in the journal, and the books of an account are the generated ones with its
+entries applied. The books still close: a recalculation goes into the last closed month, payments and readings into the
+open one.
 """
 
 from __future__ import annotations
@@ -61,7 +62,17 @@ class HolderChanged(Entry, frozen=True, kw_only=True):
     since: str
 
 
-AnyEntry = ReadingTaken | PaymentBooked | Recalculated | HolderChanged
+class RequestAnswered(Entry, frozen=True, kw_only=True):
+    """Something was said to a request about the account."""
+
+    request: str
+    answer: str
+    state: str
+    text: str
+    answered_on: str
+
+
+AnyEntry = ReadingTaken | PaymentBooked | Recalculated | HolderChanged | RequestAnswered
 
 
 class UnknownAccount(LookupError):
@@ -132,6 +143,10 @@ def apply(books: Books, entry: AnyEntry) -> None:
             _recalculate(books, entry)
         case HolderChanged():
             _change_holder(books, entry)
+        case RequestAnswered():
+            books["request_answers"].append(
+                (entry.request, entry.answer, entry.state, entry.text, entry.answered_on, entry.at)
+            )
         case _ as never:
             assert_never(never)
 

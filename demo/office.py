@@ -1,6 +1,6 @@
 """Office: what does the supplier's accounting system do while the demo runs?
 
-It looks into the drop every few seconds, takes the readings that we have laid there, answers them, books those it
+It looks into the drop every few seconds, takes what we have laid there, answers it, books the readings that it
 accepts, and hands out its books anew.
 """
 
@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from demo import snapshot
 from demo.accountant import Accountant
-from demo.bookkeeper import Bookkeeper, ReadingTaken
+from demo.bookkeeper import Bookkeeper, ReadingTaken, RequestAnswered
 from demo.children import Fallen
 from demo.state import State
 from lk_sync.records import DATASETS, month_number
@@ -23,6 +23,10 @@ from lk_sync.records import DATASETS, month_number
 ZONE: Final = ZoneInfo("Europe/Moscow")
 ROUND_SECONDS: Final = 2
 SETS_KEPT: Final = 3
+ANSWERS: Final = {
+    "question": ("answered", "Спасибо, что написали. Мы проверили: в вашем лицевом счёте всё в порядке."),
+    "certificate": ("answered", "Справка готова, её можно взять в офисе с паспортом."),
+}
 VALUE: Final = DATASETS["readings"].columns.index("value_micro")
 
 
@@ -32,7 +36,13 @@ class Office:
     def __init__(self, state: State, books: Bookkeeper) -> None:
         self._out = state.drop / "out"
         self._books = books
-        self._accountant = Accountant(state.drop, state.accountant, on_reading=self._book, last_value=self._last_value)
+        self._accountant = Accountant(
+            state.drop,
+            state.accountant,
+            on_reading=self._book,
+            on_request=self._deal_with,
+            last_value=self._last_value,
+        )
         self._closing = threading.Event()
         self._fault: Exception | None = None
 
@@ -85,6 +95,24 @@ class Office:
                 period=month_number(period),
                 value_micro=value_micro,
                 supersedes=_id(supersedes) if supersedes else None,
+            )
+        )
+
+    def _deal_with(self, *, account: str, number: str, kind: str) -> None:
+        """What needs nobody to go anywhere is answered at once. Whoever has no account is answered by e-mail."""
+        if self._books.books_of(account) is None:
+            return
+        now = datetime.now(ZONE)
+        state, text = ANSWERS.get(kind, ("in_work", "Заявка передана специалисту."))
+        self._books.book(
+            RequestAnswered(
+                account=account,
+                at=now.isoformat(timespec="seconds"),
+                request=number,
+                answer="1",
+                state=state,
+                text=text,
+                answered_on=now.date().isoformat(),
             )
         )
 

@@ -53,6 +53,7 @@ NormBasis = Annotated[str, Of("code", ("m2", "person", "m3"))]
 AllocationPart = Annotated[str, Of("code", ("charge", "penalty", "advance"))]
 PaymentState = Annotated[str, Of("code", ("processing", "booked", "returned"))]
 WorksKind = Annotated[str, Of("code", ("planned", "emergency"))]
+AnswerState = Annotated[str, Of("code", ("in_work", "answered", "refused"))]
 BillState = Annotated[str, Of("code", ("issued", "withdrawn"))]
 
 
@@ -290,6 +291,16 @@ class Works(Record, frozen=True, kw_only=True):
     what: Text
 
 
+class RequestAnswer(Record, frozen=True, kw_only=True):
+    """What the supplier says to a request. `request`: its number as it was exported; it names no account."""
+
+    request: Text
+    answer: Text
+    state: AnswerState
+    text: Text | None = None
+    answered_on: Day
+
+
 class Dataset(msgspec.Struct, frozen=True):
     """A dataset: its record, its key in key order, and its fields (keys first)."""
 
@@ -348,6 +359,7 @@ DATASETS: Final[dict[str, Dataset]] = {
         _dataset("building_months", BuildingMonth, "building", "period", "service"),
         _dataset("weather", Weather, "period"),
         _dataset("works", Works, "works"),
+        _dataset("request_answers", RequestAnswer, "request", "answer"),
     )
 }
 

@@ -59,6 +59,7 @@ class Supplier:
             "documents": documents(lives, water.meters),
             "allocations": ledger.allocations,
             "equipment": equipment(lives),
+            "request_answers": [],
         }
 
     def books_of(self, number: str) -> Books | None:

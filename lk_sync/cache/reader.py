@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 import aiosql
 import msgspec
 
+from lk_sync.cache.answers import Answers
 from lk_sync.cache.doors import Door, FileDoor
 from lk_sync.cache.grounds import Grounds
 from lk_sync.cache.house import FlatUse, House
@@ -191,7 +192,7 @@ class CacheReader:
         self._door.close()
 
 
-class View(Grounds, House, Papers, Premises):
+class View(Grounds, House, Papers, Premises, Answers):
     """One consistent picture of the cache. Dictionaries live here as long as the data version does."""
 
     def __init__(self, door: Door) -> None:

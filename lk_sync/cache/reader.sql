@@ -287,3 +287,14 @@ WHERE a.account >= :least AND EXISTS (
     SELECT 1 FROM bills AS b WHERE b.account = a.account AND b.period = :period AND b.state = :state
 )
 ORDER BY a.account LIMIT :most;
+
+-- name: answers_to
+-- What the supplier has said to a request, in the order in which it was said.
+SELECT request, answer, state, text, answered_on FROM request_answers
+WHERE request = :request ORDER BY answered_on, answer LIMIT 50;
+
+-- name: answers_since
+-- A page of the answers that runs after one have brought or changed.
+SELECT request, answer, state, text, answered_on FROM request_answers
+WHERE run > :run AND (request > :request OR (request = :request AND answer > :answer))
+ORDER BY request, answer LIMIT :most;

@@ -42,6 +42,7 @@ TABLES: Final[Mapping[str, str]] = {
     "building_months": "расходдомов показаниядомов одпу расхододпу buildingconsumption",
     "weather": "погода градусосутки weather degreedays",
     "works": "работы отключения ремонты works outages",
+    "request_answers": "ответыназаявки ответы заявки обращения requestanswers answers tickets",
 }
 
 FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -218,6 +219,13 @@ FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
         "starts_at": "начало датаначала startsat start",
         "ends_at": "конец датаокончания endsat end",
         "what": "содержание описание what description",
+    },
+    "request_answers": {
+        "request": "заявка номерзаявки обращение request requestnumber ticket",
+        "answer": "ответ номерответа answer answerid",
+        "state": "состояние статус state status",
+        "text": "текст текстответа содержание text message",
+        "answered_on": "дата датаответа answeredon date",
     },
 }
 

@@ -1,7 +1,8 @@
 """Crier: what happens that subscribers should be told of, and when is it looked for?
 
 An errand of the engine that walks the timetable: every half minute it looks whether a run was published, a day has
-begun, a reading was refused or the hour of the day's letter has come. Each of these is a walk of its own (`walking`).
+begun, a reading was refused, a request answered or the hour of the day's letter has come. Each of these is a walk of
+its own (`walking`).
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from lk_sync import databases
 from lk_sync.cache.reader import CacheReader
 from lk_sync.clock import Clock
 from lk_sync.config import Config
-from lk_sync.notices import digest, of_days, of_meters, of_readings, of_runs, of_works
+from lk_sync.notices import digest, of_days, of_meters, of_readings, of_requests, of_runs, of_works
 from lk_sync.notices.walking import Ground
 from lk_sync.store import notifications
 from lk_sync.store.database import Store
 
-WALKS: Final = (of_readings.go, of_runs.go, of_works.go, of_days.go, of_meters.go, digest.go)
+WALKS: Final = (of_readings.go, of_requests.go, of_runs.go, of_works.go, of_days.go, of_meters.go, digest.go)
 
 
 class Crier:

@@ -44,8 +44,12 @@ EXAMPLES: Final[tuple[Mapping[str, Any], ...]] = (
     {"kind": "works", "works": "7", "what": "Порыв", "planned": False, "service": None,
      "starts_at": "2026-12-01T06:00:00.000Z", "ends_at": None, "moved": False, "gone": True},
     # `path`: the page of the request
-    {"kind": "request_answered", "title": "Перерасчёт за отсутствие", "number": "17", "path": "/requests/17",
-     "answer": "Перерасчёт сделан"},
+    {"kind": "request_answered", "title": "Перерасчёт за отсутствие", "number": "З-000017", "path": "/requests/17",
+     "answer": "Перерасчёт сделан", "state": "answered"},
+    {"kind": "request_answered", "title": "Поверка", "number": "З-000018", "path": "/requests/18", "answer": "",
+     "state": "in_work"},
+    {"kind": "request_answered", "title": "Поверка", "number": "З-000018", "path": "/requests/18",
+     "answer": "Прибор уже поверен", "state": "refused"},
     {"kind": "device", "browser": "Firefox, Windows", "address": "192.0.2.7"},
     # `what`: account_added, account_removed, delegated (to us), delegation_ended, delegation_given (by us)
     {"kind": "access", "what": "account_added", "whose": "000012346", "until": None},

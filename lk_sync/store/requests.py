@@ -58,6 +58,16 @@ class Request(NamedTuple):
         return shown(self.number)
 
 
+class Owned(NamedTuple):
+    """Whose a request is."""
+
+    request: str
+    user_code: str | None
+    account: str
+    holder_key: str
+    title: str
+
+
 class Known(NamedTuple):
     """What a form that was sent before has become."""
 
@@ -67,6 +77,17 @@ class Known(NamedTuple):
 
 def shown(number: int) -> str:
     return f"{PREFIX}{number:0{DIGITS}d}"
+
+
+def number_of(text: str) -> int | None:
+    """The number of what `shown` has written; None: it is none."""
+    digits = text.removeprefix(PREFIX)
+    return int(digits) if text.startswith(PREFIX) and digits.isascii() and digits.isdigit() else None
+
+
+def owned(tx: Tx, *, number: int) -> Owned | None:
+    row = tx.row("requests.owned", number=number)
+    return None if row is None else Owned._make(row)
 
 
 def next_number(tx: Tx) -> int:

@@ -55,3 +55,7 @@ UPDATE requests SET withdrawn_at = :now WHERE request = :request AND withdrawn_a
 -- name: names^
 -- Whether a request has a file of these bytes.
 SELECT 1 FROM request_files WHERE sha256 = :sha256 LIMIT 1;
+
+-- name: owned^
+-- Whose the request of a number is.
+SELECT request, user_code, account, holder_key, title FROM requests WHERE number = :number;

@@ -49,7 +49,7 @@ def test_every_dataset_has_a_file_and_a_manifest_that_fits_it(tmp_path: Path, bo
         file = tmp_path / f"{name}-{mark}.csv"
         manifest = json.loads(snapshot.manifest_of(file).read_text("utf-8"))
         rows = read(tmp_path, name, mark)
-        assert tuple(rows[0]) == table.heading
+        assert tuple(file.read_text("utf-8").splitlines()[0].split(";")) == table.heading
         assert manifest["file"] == file.name
         assert manifest["rows"] == len(rows)
         assert manifest["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()

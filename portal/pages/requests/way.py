@@ -8,18 +8,23 @@ from typing import Literal
 import msgspec
 from aiohttp import web
 
+from lk_sync.cache.answers import AnswerRow
 from lk_sync.store.requests import Request
+from portal.keys import CACHE
 from portal.render import formats, words
+
+Kind = Literal["waiting", "sent", "good", "bad", "past"]
 
 
 class Way(msgspec.Struct, frozen=True):
     """`kind` colours it. `detail` may be empty. `late`: the promised day is over and nobody has answered."""
 
     request: Request
-    kind: Literal["waiting", "sent", "good", "bad", "past"]
+    kind: Kind
     title: str
     detail: str = ""
     late: bool = False
+    answers: tuple[AnswerRow, ...] = ()
 
     @property
     def may_be_withdrawn(self) -> bool:
@@ -27,7 +32,29 @@ class Way(msgspec.Struct, frozen=True):
 
 
 def way_of(request: web.Request, asked: Request, today: date) -> Way:
-    """The state of a request, for the reader of this page."""
+    """The state of a request, for the reader of this page, with what the supplier has said to it."""
+    with request.app[CACHE].view() as view:
+        answers = tuple(view.answers_to(asked.shown))
+    way = _handed_over(request, asked, today)
+    if not answers or way.kind == "past":
+        return way
+    said = _answered(request, answers[-1])
+    return msgspec.structs.replace(
+        way, kind=said[0], title=said[1], detail="", answers=answers, late=way.late and not answers[-1].is_last
+    )
+
+
+def _answered(request: web.Request, last: AnswerRow) -> tuple[Kind, str]:
+    gettext, day = words(request).gettext, formats(request).day(last.answered_on)
+    match last.state:
+        case "answered":
+            return "good", gettext("Поставщик ответил %(when)s") % {"when": day}
+        case "refused":
+            return "bad", gettext("Поставщик отказал %(when)s") % {"when": day}
+    return "sent", gettext("В работе у поставщика с %(when)s") % {"when": day}
+
+
+def _handed_over(request: web.Request, asked: Request, today: date) -> Way:
     gettext, shown = words(request).gettext, formats(request)
     answer, overdue = asked.answer_text or "", asked.due_on is not None and asked.due_on < today.isoformat()
     if asked.withdrawn_at is not None:

@@ -400,3 +400,35 @@ async def test_files_that_no_request_names_are_swept_away_when_they_are_old(worl
     (left,) = lying(world)
     (file,) = (file for each in payloads(world) for file in each["files"])
     assert left == file["sha256"]
+
+
+@pytest.mark.parametrize(
+    ("state", "pill", "words"),
+    [
+        ("in_work", "sent", "В работе у поставщика с 24\N{NO-BREAK SPACE}ноября\N{NO-BREAK SPACE}2026"),
+        ("answered", "good", "Поставщик ответил 24\N{NO-BREAK SPACE}ноября\N{NO-BREAK SPACE}2026"),
+        ("refused", "bad", "Поставщик отказал 24\N{NO-BREAK SPACE}ноября\N{NO-BREAK SPACE}2026"),
+    ],
+)
+async def test_what_the_supplier_says_stands_with_the_request(world: World, state: str, pill: str, words: str) -> None:
+    browser = enter(world, SUBSCRIBER)
+    path = ((await ask(browser)).location or "").removesuffix("?sent")
+    amend(
+        world,
+        "INSERT INTO codes (id, code) SELECT MAX(id) + 1, :state FROM codes"
+        " HAVING :state NOT IN (SELECT code FROM codes)",
+        state=state,
+    )
+    amend(
+        world,
+        "INSERT INTO request_answers (request, answer, state, text, answered_on, origin, run)"
+        " SELECT 'З-000001', '1', id, '<b>Всё верно</b>', '2026-11-24', 1, 1 FROM codes WHERE code = :state",
+        state=state,
+    )
+    for shown in (path, "/requests"):
+        page = check((await browser.get(shown)).text)
+        assert page.one("span", pill).text == words
+    assert "<b>Всё верно</b>" in check((await browser.get(path)).text).one("main").text
+    world.clock.forward(days=30)
+    late = "Срок ответа прошёл" in (await enter(world, SUBSCRIBER).get(path)).text
+    assert late is (state == "in_work")
