@@ -33,6 +33,7 @@ bench: ## замеры скорости рядом с другими прогр�
 	@$(PYTHON) demo/machine test
 	$(BIN)/python -m bench.pull
 	$(BIN)/python -m bench.portal
+	$(BIN)/python -m bench.bills
 
 lighthouse: ## страницы глазами Lighthouse: скорость, доступность, хороший тон (нужны node и npm)
 	@$(PYTHON) demo/machine test

@@ -33,7 +33,7 @@ class Plain(Flowable):  # type: ignore[misc]  # reportlab has no types
 
     def __init__(self, text: str, font: str, size: float, leading: float, color: Any, alignment: int) -> None:
         super().__init__()
-        self._text, self.font, self.size, self.leading = text, font, size, leading
+        self.text, self.font, self.size, self.leading = text, font, size, leading
         self.color, self.alignment = color, alignment
         self._lines: list[tuple[float, str]] = []
         self._for = -1.0
@@ -45,14 +45,14 @@ class Plain(Flowable):  # type: ignore[misc]  # reportlab has no types
         return self.width, self.height
 
     def minWidth(self) -> float:  # noqa: N802 - the name that tables ask for
-        return max((self._wide(word) for word in self._text.split(" ")), default=0.0)
+        return max((self._wide(word) for word in self.text.split(" ")), default=0.0)
 
     def draw(self) -> None:
         canvas = self.canv
         canvas.setFont(self.font, self.size)
         canvas.setFillColor(self.color)
         foot = self.height - self.size * ASCENT - (self.leading - self.size)
-        for wide, line in self._lines:
+        for wide, line in self._lines if self.text else ():
             canvas.drawString(self._start(wide), foot, line)
             foot -= self.leading
 
@@ -65,12 +65,12 @@ class Plain(Flowable):  # type: ignore[misc]  # reportlab has no types
         return float(stringWidth(text, self.font, self.size))
 
     def _broken(self, width: float) -> list[tuple[float, str]]:
-        whole = self._wide(self._text)
+        whole = self._wide(self.text)
         if whole <= width:
-            return [(whole, self._text)]
+            return [(whole, self.text)]
         lines: list[tuple[float, str]] = []
         line = ""
-        for word in self._text.split(" "):
+        for word in self.text.split(" "):
             longer = f"{line} {word}" if line else word
             if self._wide(longer) <= width:
                 line = longer
@@ -126,7 +126,7 @@ class CellTag(pisaTagTD):  # type: ignore[misc]  # xhtml2pdf has no types
         if cell is None:
             super().end(context)
             return
-        if isinstance(cell, Plain) and not (self.attr.colspan or self.attr.rowspan or self._is_high(context)):
+        if cell.text and not (self.attr.colspan or self.attr.rowspan or self._is_high(context)):
             self._learn(cell, context)
         context.clearFrag()
         context.force = False
@@ -202,7 +202,7 @@ def _put(node: Any, table: Any, look: Look) -> bool:
         table.col_with_content.add(table.col)
     else:
         table.col_empty_width[table.col] = look.empty_width
-    table.add_cell(Plain(text, *look[3:]) if text else "")
+    table.add_cell(Plain(text, *look[3:]))
     return True
 
 
@@ -216,11 +216,12 @@ def _text(node: Any) -> str | None:
     return _SPACES.sub(" ", children[0].data).strip(" ")
 
 
-def plain(node: Any, context: Any) -> Plain | str | None:
+def plain(node: Any, context: Any) -> Plain | None:
     """The cell of an element that holds nothing but a text in one font; None: it holds more."""
-    text, frags = _text(node), context.fragList
-    if not text:
-        return text
+    text = _text(node)
+    if text is None:
+        return None
+    frags = context.fragList if text else [context.frag]  # an empty cell is as high as one line
     if not frags or RIGHT_TO_LEFT.intersection(map(unicodedata.bidirectional, text)):
         return None
     frag = frags[0]

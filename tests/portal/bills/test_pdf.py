@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pikepdf
 import pytest
+from PIL import Image, ImageChops
 
 from lk_sync.cache.reader import CacheReader
 from lk_sync.config import Config
@@ -24,6 +25,8 @@ LK = Config(CONFIG, {}).lk
 SAMPLE = payable(LK.supplier, LK.bills)
 FORMATS = Formats("ru", LK.zone)
 SMALL = 50 * 1024
+GOLDEN = Path(__file__).with_name("golden.png")
+TOLERANCE = 0.01  # another version of the program that draws shades edges otherwise
 STRIP = "-x 0 -y 0 -W 325 -H 364"  # where the code is, at 130 dots to the inch
 
 
@@ -188,3 +191,19 @@ def test_a_cell_set_from_memory_looks_like_the_first_of_its_kind(template: Templ
     coloured = html.replace("<head>", "<head><style>.sheet td { color: #123456; font-size: 6pt }</style>")
     assert typesetting.typeset(coloured, template.folder) != remembered
     assert typesetting.typeset(html, template.folder) == remembered
+
+
+def test_the_page_looks_as_it_was_approved(template: Template, tmp_path: Path) -> None:
+    """`golden.png` was looked at by a person. After a wanted change: pdftoppm -gray -r 72 -png, look, replace it."""
+    (shown,) = pictures([printed(template, SAMPLE)], tmp_path, dots=72)
+    with Image.open(shown) as now, Image.open(GOLDEN) as approved:
+        assert now.size == approved.size
+        assert differing(now, approved) < TOLERANCE
+        moved = ImageChops.offset(now.convert("L"), 0, 6)  # the measure does notice what a person would
+        assert differing(moved, approved) > 4 * TOLERANCE
+
+
+def differing(one: Image.Image, other: Image.Image) -> float:
+    """The share of points that are plainly of another shade."""
+    histogram = ImageChops.difference(one.convert("L"), other.convert("L")).histogram()
+    return sum(histogram[64:]) / sum(histogram)
