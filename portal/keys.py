@@ -52,4 +52,4 @@ RECOVERER: web.AppKey[Recoverer] = web.AppKey("RECOVERER")
 WORKS: web.AppKey[Announced] = web.AppKey("WORKS")
 REGISTRAR: web.AppKey[Registrar] = web.AppKey("REGISTRAR")
 POST: web.AppKey[Post | None] = web.AppKey("POST")  # None: no mail server is set, letters wait
-MANUAL: web.AppKey[dict[str, Markup]] = web.AppKey("MANUAL")
+MANUAL: web.AppKey[dict[tuple[str, str], Markup]] = web.AppKey("MANUAL")

@@ -43,6 +43,7 @@ FOR_A_PROGRAM = {"/calendar/{secret}.ics"}
 OF_A_VERSION = ("/rules/2026-11-01", "/consent/2026-11-01")  # linked from where they were accepted
 LEGAL = {"/rules", "/consent", "/rules/{version}", "/consent/{version}"}
 ANONYMOUS = {"/", "/login", "/register", "/recovery", "/help", "/look", "/apply", "/apply/{kind}"} | LEGAL
+ANONYMOUS |= {"/help/words", "/help/accessibility"}
 CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
 OURS = "header nav a, footer nav a, label:not(.theirs), button, th[scope=col], dt"
 """What no accounting system has a word in."""

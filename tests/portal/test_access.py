@@ -14,7 +14,7 @@ from tests.portal.world import World
 
 OPEN = {"/login", "/register", "/register/sent", "/language", "/help"}
 OPEN |= {"/invitation/{secret}", "/email/{secret}", "/look", "/recovery", "/recovery/sent", "/recovery/{secret}"}
-OPEN |= {"/apply", "/apply/{kind}"}
+OPEN |= {"/apply", "/apply/{kind}", "/help/words", "/help/accessibility"}
 OPEN |= {"/rules", "/rules/{version}", "/consent", "/consent/{version}"}
 FILES = {"/healthz", "/readyz", "/static/{name}", "/calendar/{secret}.ics"}
 FILES |= {"/worker.js", "/offline/{language}", "/manifest/{language}"}

@@ -57,7 +57,18 @@ OWN = (
     "/requests/new/{kind}",
 )
 ENTRY = ("/register", "/register/sent", "/recovery", "/recovery/sent", "/login")
-PUBLIC = (*ENTRY, "/apply", "/apply/{kind}", "/look", "/help", "/rules", "/rules/{version}", "/consent")
+PUBLIC = (
+    *ENTRY,
+    "/help/words",
+    "/help/accessibility",
+    "/apply",
+    "/apply/{kind}",
+    "/look",
+    "/help",
+    "/rules",
+    "/rules/{version}",
+    "/consent",
+)
 NAMELESS = {
     *(("GET", path) for path in (*OWN, *PUBLIC, "/password", "/consent/{version}", "/static/{name}")),
     *(("GET", path) for path in ("/healthz", "/readyz", "/worker.js", "/offline/{language}", "/manifest/{language}")),
