@@ -6,9 +6,12 @@ The portal's package does, and is found by entry point (group `lk_sync.printers`
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from importlib.metadata import entry_points
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from hashlib import sha256
+from importlib.metadata import entry_points, version
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 import msgspec
 
@@ -16,7 +19,8 @@ from lk_sync.config import Config
 from lk_sync.errors import SettingsError
 from lk_sync.records import Kopecks, Month
 
-GROUP = "lk_sync.printers"
+GROUP: Final = "lk_sync.printers"
+NOTE: Final = "bill_template.json"
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,3 +73,42 @@ def printer() -> Printer:
     for point in entry_points(group=GROUP):
         return cast("Printer", point.load()())
     raise SettingsError("печатать квитанции некому: пакет кабинета не установлен")
+
+
+class _Note(msgspec.Struct, frozen=True):
+    """What was found of a template, so that it is tried again only when it has changed."""
+
+    template: str
+    fault: str
+
+
+def template_fault(config: Config) -> str:
+    """What is wrong with the supplier's template of bills; empty: nothing, or he keeps none."""
+    folder = config.folder / "templates" / "bill"
+    if not folder.is_dir():
+        return ""
+    template, path = _seen(folder, config), config.lk.data_dir / NOTE
+    with suppress(OSError, msgspec.DecodeError):
+        note = msgspec.json.decode(path.read_bytes(), type=_Note)
+        if note.template == template:
+            return note.fault
+    fault = _tried(config)
+    with suppress(OSError):  # then it is tried again the next time
+        path.write_bytes(msgspec.json.encode(_Note(template, fault)))
+    return fault
+
+
+def _seen(folder: Path, config: Config) -> str:
+    """Changes when a file of the template does, or the program, or what the supplier says of himself."""
+    files = [(path.name, path.lstat().st_mtime_ns, path.lstat().st_size) for path in sorted(folder.iterdir())]
+    return sha256(repr((files, version("lk-sync"), config.lk.supplier)).encode()).hexdigest()
+
+
+def _tried(config: Config) -> str:
+    """In a thread of its own, for whoever asks may have an event loop in his."""
+    with ThreadPoolExecutor(1) as thread:
+        try:
+            thread.submit(printer().examined, config).result()
+        except SettingsError as error:
+            return str(error)
+    return ""

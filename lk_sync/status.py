@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from lk_sync import databases, schedules, troubles
+from lk_sync import databases, printing, schedules, troubles
 from lk_sync.cache.reader import DatasetState
 from lk_sync.clock import instant, moment
 from lk_sync.config import Config
@@ -268,4 +268,5 @@ def _troubles(
     found += troubles.of_outbox(kept.outbox, config.lk.unanswered_alert_hours)
     found += troubles.of_mail(kept.letters)
     found += troubles.of_disk(disk.path, disk.free_bytes, config.lk.free_disk_alert_mb)
+    found += troubles.of_template(printing.template_fault(config))
     return [*found, *troubles.of_engine(kept.engine, now)]

@@ -19,7 +19,7 @@ from lk_sync.store import engines, letters, outbox, pushes, rejects, runs
 
 Kind = Literal[
     "held", "unreachable", "denied", "settings", "failed", "broken", "stale", "empty", "unanswered", "stray",
-    "letters_failed", "letters_uncertain", "disk", "engine", "rejects",
+    "letters_failed", "letters_uncertain", "disk", "engine", "rejects", "template",
 ]  # fmt: skip
 OF_ERROR: Final[dict[str, Kind]] = {
     "Unreachable": "unreachable",
@@ -151,6 +151,14 @@ def of_disk(path: str, free_bytes: int, limit_mb: int) -> Iterator[Trouble]:
         yield Trouble(
             "disk", "диск", text, "освободите место: без него загрузки не публикуются, показания не принимаются"
         )
+
+
+def of_template(fault: str) -> Iterator[Trouble]:
+    """The supplier's template of bills cannot be used."""
+    if fault:
+        text = f"шаблон квитанции не годится, квитанции печатает встроенный: {fault}"
+        todo = "исправьте его, проверьте: lk-sync check, затем systemctl restart lk-portal"
+        yield Trouble("template", "шаблон квитанции", text, todo)
 
 
 def of_engine(engine: engines.Engine | None, now: datetime) -> Iterator[Trouble]:

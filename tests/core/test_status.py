@@ -7,17 +7,19 @@ import json
 import os
 import pty
 import re
+import shutil
 import sqlite3
 import struct
 import subprocess
 import termios
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import msgspec
 import pytest
 
-from lk_sync import overview, status
+from lk_sync import overview, printing, status
 from lk_sync.clock import instant, now
 from lk_sync.config import Config
 from lk_sync.errors import AccessDenied, Unreachable
@@ -27,6 +29,8 @@ from lk_sync.store import batches, engines, outbox, pushes, runs
 from lk_sync.store.batches import Batch
 from lk_sync.store.database import Tx
 from tests.core.conftest import LK_SYNC, Office
+
+CONFIG = Path(__file__).parents[2] / "config"
 
 
 @pytest.fixture
@@ -229,3 +233,24 @@ def test_datasets_that_are_alike_stand_together_and_others_apart() -> None:
         for name, value in {"source": "bank", "run": 4, "as_of": "2026-11-24", "stale": True, "rejects": 1}.items()
     ]
     assert overview.alike([one, *others, same]) == [[one, same], *([other] for other in others)]
+
+
+def test_a_broken_template_of_bills_is_told_once_tried_and_forgotten_when_it_is_mended(pulled: Office) -> None:
+    assert not [each for each in _kinds(pulled) if each == "template"]
+    folder = pulled.config.folder / "templates" / "bill"
+    shutil.copytree(CONFIG / "templates" / "bill", folder)
+    page = folder / "bill.html"
+    whole = page.read_text("utf-8")
+    assert "template" not in _kinds(pulled)
+    page.write_text(whole.replace("<body>", "<body>\n<p>{{ typo }}"), "utf-8")
+    (told,) = [each for each in status.look(pulled.config, pulled.store, now()).troubles if each.kind == "template"]
+    assert f"{page}:12:7: UndefinedError" in told.text
+    noted = (pulled.config.lk.data_dir / printing.NOTE).stat().st_mtime_ns
+    assert "template" in _kinds(pulled)
+    assert (pulled.config.lk.data_dir / printing.NOTE).stat().st_mtime_ns == noted  # it was not tried again
+    page.write_text(whole, "utf-8")
+    assert "template" not in _kinds(pulled)
+
+
+def _kinds(pulled: Office) -> list[str]:
+    return [trouble.kind for trouble in status.look(pulled.config, pulled.store, now()).troubles]
