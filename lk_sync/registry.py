@@ -1,6 +1,7 @@
 """Registry: which connector does a name in a YAML file mean?
 
-Connectors are entry points of the groups `lk_sync.sources` and `lk_sync.sinks`, ours and other people's alike.
+Connectors are entry points of the groups `lk_sync.sources`, `lk_sync.sinks` and `lk_sync.acquirers`, ours and other
+people's alike.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from lk_sync.acquiring import Acquirer
 from lk_sync.contracts import Diagnosis, Examiner, Sink, Source, Wanted
 from lk_sync.errors import SettingsError
 from lk_sync.settings_fault import hint
@@ -46,6 +48,12 @@ def sink(name: str, connection: Mapping[str, Any], file: Path | None = None) -> 
     """The sink `name` with its settings checked. Raises SettingsError naming `file` and the key."""
     kind = _class("lk_sync.sinks", name, file)
     return cast("Sink", kind(_settings(kind, name, connection, file)))
+
+
+def acquirer(name: str, connection: Mapping[str, Any], file: Path | None = None) -> Acquirer:
+    """The payment provider `name` with its settings checked. Raises SettingsError naming `file` and the key."""
+    kind = _class("lk_sync.acquirers", name, file)
+    return cast("Acquirer", kind(_settings(kind, name, connection, file)))
 
 
 def examine(file: BinaryIO, name: str, wanted: Wanted | None) -> Diagnosis:
