@@ -27,6 +27,7 @@ FILES = {
     "/charges.xlsx",
     "/charges.csv",
     "/charges/check.xlsx",
+    "/bills/{period}.pdf",
     "/payments.xlsx",
     "/payments.csv",
     "/requests/{request}/files/{position}",
