@@ -19,7 +19,7 @@ from urllib.parse import quote
 import msgspec
 from aiohttp import hdrs, web
 
-from lk_sync.store import attempts, links, sessions, users
+from lk_sync.store import attempts, blocks, links, sessions, users
 from lk_sync.store.database import Tx
 from lk_sync.store.links import OWNER, Role
 from portal import budgets, forgery, looks, maintenance, uploads
@@ -89,6 +89,7 @@ class Visitor(msgspec.Struct, frozen=True):
     role: Role
     alias: str
     several: bool
+    blocked: bool
 
     def may(self, need: Need) -> bool:
         return need in MAY[self.role]
@@ -238,6 +239,7 @@ def _load(request: web.Request) -> Visitor | None:
         role=session.role,
         alias=session.alias,
         several=bool(session.several),
+        blocked=bool(session.blocked),
     )
 
 
@@ -275,6 +277,8 @@ async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
     need = _NEEDS.get(match.handler)
     if need is not None and not visitor(request).may(need):
         return _not_for_guests(request)
+    if need not in (None, Need.PERSON) and visitor(request).blocked:
+        return _blocked(request)
     if mark is Mark.SEALED and request.method not in READS:
         await _read_sealed(request)
     elif request.method not in READS:
@@ -318,6 +322,12 @@ def _frame(request: web.Request) -> Frame:
 
 def _whose(found: Visitor) -> str:
     return whose(user_code=found.user_code, account=found.account, holder_key=found.holder_key)
+
+
+def _blocked(request: web.Request) -> web.Response:
+    """The page instead of every page about the account: since when it is closed here, and why."""
+    found = blocks.of_account(request.app[STORE].reading, account=visitor(request).account)
+    return render(request, "blocked.html", status=HTTPStatus.FORBIDDEN, block=found)
 
 
 def _not_for_guests(request: web.Request) -> web.Response:

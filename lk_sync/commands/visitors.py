@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from datetime import timedelta
+from typing import Final
 
 import click
 
@@ -13,7 +14,9 @@ from lk_sync.commands.desk import Desk, as_json_option, person
 from lk_sync.commands.speech import Command
 from lk_sync.errors import SettingsError
 from lk_sync.reports import as_json, say, when
-from lk_sync.store import codes
+from lk_sync.store import blocks, codes
+
+LONGEST_REASON: Final = 300
 
 
 @click.command(cls=Command, name="desk-code")
@@ -43,4 +46,29 @@ def _is_known(desk: Desk, account: str) -> bool:
         return key is not None and reader.holder_key(key) is not None
 
 
-COMMANDS = (desk_code,)
+@click.command(cls=Command, name="block")
+@click.argument("account", metavar="ЛИЦЕВОЙ_СЧЁТ")
+@click.option("--reason", required=True, metavar="ТЕКСТ", help="Почему: так, как это прочтёт абонент.")
+@click.pass_obj
+def block(desk: Desk, account: str, reason: str) -> None:
+    """Закрыть лицевой счёт в кабинете: вместо данных всем, кому он открыт, показана причина; писем о нём нет."""
+    said = " ".join(reason.split())
+    if not 0 < len(said) <= LONGEST_REASON:
+        raise SettingsError(f"причина — от 1 до {LONGEST_REASON} знаков: её прочтёт абонент")
+    if not _is_known(desk, account):
+        raise SettingsError(f"лицевого счёта «{account}» в данных нет; номер пишется как на квитанции, с нулями")
+    desk.store.write_now(lambda tx: blocks.put(tx, account=account, reason=said, by=person(), now=now()))
+    say(f"Лицевой счёт {account} закрыт в кабинете. Открыть снова: lk-sync unblock {account}")
+
+
+@click.command(cls=Command, name="unblock")
+@click.argument("account", metavar="ЛИЦЕВОЙ_СЧЁТ")
+@click.pass_obj
+def unblock(desk: Desk, account: str) -> None:
+    """Снова открыть в кабинете лицевой счёт, который закрыла команда block."""
+    if not desk.store.write_now(lambda tx: blocks.lift(tx, account=account, by=person(), now=now())):
+        raise SettingsError(f"лицевой счёт «{account}» в кабинете не закрыт")
+    say(f"Лицевой счёт {account} снова открыт в кабинете.")
+
+
+COMMANDS = (desk_code, block, unblock)

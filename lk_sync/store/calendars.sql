@@ -21,9 +21,10 @@ FROM calendars WHERE user_code = :user_code AND account = :account AND ended_at 
 UPDATE calendars SET with_sums = :with_sums WHERE user_code = :user_code AND account = :account AND ended_at IS NULL;
 
 -- name: find^
--- The calendar behind a secret, while its user owns the account.
+-- The calendar behind a secret, while its user owns the account and the portal shows it.
 SELECT c.secret_hash, c.user_code, c.account, c.language, c.with_sums, c.created_at, a.holder_key
 FROM calendars AS c
 JOIN user_records AS u ON u.user_code = c.user_code AND u.ended_at IS NULL
 JOIN user_accounts AS a ON a.user_code = c.user_code AND a.account = c.account AND a.role = 'owner' AND a.ended_at IS NULL
-WHERE c.secret_hash = :secret_hash AND c.ended_at IS NULL;
+WHERE c.secret_hash = :secret_hash AND c.ended_at IS NULL
+  AND NOT EXISTS (SELECT 1 FROM blocks AS b WHERE b.account = c.account);

@@ -14,7 +14,7 @@ from typing import Final, Literal
 import msgspec
 
 from lk_sync.clock import instant
-from lk_sync.store import links
+from lk_sync.store import blocks, links
 from lk_sync.store.database import Tx
 from lk_sync.store.links import Role
 
@@ -36,6 +36,7 @@ class Session(msgspec.Struct, frozen=True):
     alias: str
     several: int
     unread: int  # notifications, counted up to a hundred
+    blocked: int  # the supplier has closed the account on the portal
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -100,7 +101,9 @@ def find(tx: Tx, *, token: str, now: datetime, idle: timedelta) -> Session | Non
     if not left:
         return None
     first = left[0]
-    row = (row[0], first.account, first.holder_key, *row[3:8], first.role, first.alias, int(len(left) > 1), row[11])
+    blocked = int(blocks.of_account(tx, account=first.account) is not None)
+    others, unread = int(len(left) > 1), row[11]
+    row = (row[0], first.account, first.holder_key, *row[3:8], first.role, first.alias, others, unread, blocked)
     return Session(*row)
 
 

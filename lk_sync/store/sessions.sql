@@ -13,7 +13,8 @@ SELECT u.user_code, a.account, a.holder_key, u.language, u.password_kind, s.csrf
     (SELECT COUNT(*) FROM (
         SELECT 1 AS one FROM notifications AS n
         WHERE n.user_code = u.user_code AND n.read_at IS NULL AND n.withdrawn_at IS NULL AND n.in_portal = 1
-        LIMIT 100) AS unread)
+        LIMIT 100) AS unread),
+    CASE WHEN EXISTS (SELECT 1 FROM blocks AS b WHERE b.account = a.account) THEN 1 ELSE 0 END
 FROM sessions AS s
 JOIN user_records AS u ON u.user_code = s.user_code
 LEFT JOIN user_accounts AS a ON a.user_code = s.user_code AND a.account = s.account AND a.ended_at IS NULL

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
 import pty
@@ -20,7 +19,6 @@ import pytest
 import yaml
 
 from lk_sync import databases
-from lk_sync.store import audit, codes
 from tests.at_the_drop import TheDrop
 from tests.core.conftest import LK_SYNC, PATIENCE_SECONDS, Office
 
@@ -414,24 +412,3 @@ def test_a_dry_run_shows_what_would_change_and_changes_nothing(office: Office) -
     assert office.lk_sync("approve", "3").code == 2
     assert [line[4] for line in office.lk_sync("runs").lines[1:]] == ["проба", "опубликован", "проба"]
     assert "--full и --since вместе" in office.lk_sync("pull", "--full", "--since", "2026-11-01").err
-
-
-def test_the_desk_prints_a_code_for_an_account_that_there_is(office: Office) -> None:
-    refused = office.lk_sync("desk-code", "000000003")
-    assert (refused.code, refused.out) == (2, "")
-    assert "лицевого счёта «000000003» в данных нет" in refused.err
-    office.lk_sync("pull")
-    said = office.lk_sync("desk-code", "000000003")
-    code = re.search(r"Код: ([0-9A-Z]{5}-[0-9A-Z]{5})$", said.out, re.MULTILINE)
-    assert said.code == 0
-    assert code
-    (entry,) = office.store.read(lambda tx: audit.about(tx, object="account:000000003"))
-    assert (entry.act, entry.actor) == ("desk_code_issued", getpass.getuser())
-    assert code[1] not in entry.detail
-    again = json.loads(office.lk_sync("desk-code", "000000003", "--json").out)
-    now = datetime.now(ZoneInfo("UTC"))
-    former, newer = (
-        office.store.read(lambda tx, typed=typed: codes.is_good(tx, account="000000003", code=typed, now=now))
-        for typed in (code[1], again["code"])
-    )
-    assert (former, newer) == (False, True)
