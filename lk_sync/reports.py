@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -19,12 +19,14 @@ from rich.table import Table
 from rich.text import Text
 
 from lk_sync.clock import local
-from lk_sync.flow.export import PushReport
-from lk_sync.flow.pull import Progress as Step
-from lk_sync.flow.pull import Watch
-from lk_sync.flow.run import RunReport
 from lk_sync.logs import harmless
 from lk_sync.store import runs
+
+if TYPE_CHECKING:  # the portal speaks here too, and has no use for what pulls and pushes
+    from lk_sync.flow.export import PushReport
+    from lk_sync.flow.pull import Progress as Step
+    from lk_sync.flow.pull import Watch
+    from lk_sync.flow.run import RunReport
 
 STATES: Final = {
     "running": "идёт",

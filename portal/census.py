@@ -17,6 +17,7 @@ from lk_sync.cache import census
 from lk_sync.cache.census import Census
 from lk_sync.cache.reader import CacheReader
 from lk_sync.clock import Clock
+from portal.memory import give_back
 
 LOOK_EVERY_SECONDS: Final = 5.0
 REST: Final = 20  # times as long as counting has taken, so that data that change all day cost little of a processor
@@ -53,7 +54,9 @@ class CensusTaker:
 
     def _take(self) -> tuple[Hashable, Census]:
         with closing(self._open_reader()) as reader, reader.view() as view:
-            return census.edition(view), census.take(view, few=self._few, now=self._clock())
+            taken = census.edition(view), census.take(view, few=self._few, now=self._clock())
+        give_back()
+        return taken
 
     async def run(self) -> None:
         """Until cancelled."""

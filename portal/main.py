@@ -32,6 +32,7 @@ from lk_sync.reports import complain
 from lk_sync.store.database import Store
 from portal.app import make_app
 from portal.connections import Door, allow_files, limits
+from portal.memory import give_back
 from portal.origin import Origin
 from portal.server import Service, listener
 
@@ -178,6 +179,7 @@ async def _until_stopped(
     service = Service(app, Door(limits(config.lk.portal, files=files)), tls)
     await service.start(bound)
     gc.collect()
+    give_back()
     gc.freeze()  # templates, routes and catalogues live as long as the process: no collection looks at them again
     supervisor.tell("READY=1")
     log.info("готов отвечать")

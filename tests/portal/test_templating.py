@@ -30,6 +30,8 @@ def environment() -> LanguageEnvironment:
             "macro": "{% macro m(x) %}<i>{{ x }}</i>{% endmacro %}{{ m(text) }}",
             "loop": "{% for each in many %}{{ each }},{% endfor %}",
             "missing": "{{ nobody }}",
+            "above": "<{% block a %}above{% endblock %}|{% block b %}{% for x in many %}{{ x }}{% endfor %}{% endblock %}>",
+            "below": "{% extends 'above' %}{% block a %}{{ super() }}, {% if many %}{{ many[0] }}{% endif %}{% endblock %}",
             "broken": "one\ntwo\n{{ 1 // 0 }}",
         }
     )
@@ -88,6 +90,12 @@ def test_our_escape_gives_what_markupsafes_gives(value: object) -> None:
 def test_a_name_that_a_page_forgot_is_a_fault_and_not_an_empty_place(environment: LanguageEnvironment) -> None:
     with pytest.raises(jinja2.UndefinedError, match="nobody"):
         shown(environment, "missing")
+
+
+def test_a_template_is_put_into_the_one_above_it_in_few_pieces(environment: LanguageEnvironment) -> None:
+    assert shown(environment, "below", many=["<", 2]) == "<above, &lt;|&lt;2>"
+    pieces = [*environment.get_template("below").generate(many=[*range(100)])]
+    assert len(pieces) == 1
 
 
 def test_a_fault_names_the_line_of_the_template(environment: LanguageEnvironment) -> None:

@@ -11,10 +11,9 @@ import hashlib
 from datetime import date, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import hdrs, web
-from icalendar import Alarm, Calendar, Event
 
 from lk_sync.cache.reader import EVER
 from lk_sync.clock import moment
@@ -30,6 +29,9 @@ from portal.pages.calendar import days
 from portal.pages.calendar.days import Entry
 from portal.refusal import Refusal
 from portal.render import FORMATS
+
+if TYPE_CHECKING:  # three megabytes that a process needs only once somebody has a calendar
+    from icalendar import Alarm, Event
 
 routes = web.RouteTableDef()
 READ_AGAIN: Final = timedelta(hours=12)
@@ -80,6 +82,8 @@ def _entries(request: web.Request, feed: Feed, now: datetime) -> list[Entry] | N
 
 def _calendar(request: web.Request, feed: Feed, entries: list[Entry]) -> bytes:
     """The same bytes for the same days: a program that has them needs no others."""
+    from icalendar import Calendar  # here and below: see above
+
     origin, supplier = request.app[ORIGIN], request.app[LK].supplier
     calendar = Calendar()
     calendar.add("prodid", "-//lk//calendar//RU")
@@ -96,6 +100,8 @@ def _calendar(request: web.Request, feed: Feed, entries: list[Entry]) -> bytes:
 
 
 def _event(entry: Entry, uid: str, base_url: str, stamp: datetime) -> Event:
+    from icalendar import Event
+
     event = Event()
     event.add("uid", uid)
     event.add("dtstamp", stamp.replace(microsecond=0))
@@ -110,6 +116,8 @@ def _event(entry: Entry, uid: str, base_url: str, stamp: datetime) -> Event:
 
 
 def _alarm(entry: Entry, on: date) -> Alarm:
+    from icalendar import Alarm
+
     first = entry.first.date() if isinstance(entry.first, datetime) else entry.first
     alarm = Alarm()
     alarm.add("action", "DISPLAY")
