@@ -1,6 +1,6 @@
 """Portal: what does a page cost, with login, forms' tokens and security headers on?
 
-    python -m bench.portal [--accounts 100000] [--seconds 8] [--rounds 3] [--folder FOLDER]
+    python -m bench.portal [--accounts 100000] [--seconds 8] [--rounds 3] [--workers 1] [--folder FOLDER]
 
 Starts the real `lk-portal` over a cache of synthetic subscribers, logs a few thousand of them in through the store,
 and asks for the pages of random ones over kept connections. Beside it, in the same run, stands a bare aiohttp that
@@ -148,12 +148,13 @@ def _session(tx: Tx, number: str, holder_key: str) -> str:
 
 
 @contextlib.contextmanager
-def lk_portal(folder: Path) -> Iterator[tuple[int, int]]:
-    """The real program, one process; its port and its process number."""
+def lk_portal(folder: Path, workers: int = 1) -> Iterator[tuple[int, int]]:
+    """The real program; its port and its process number. Several workers are its children."""
     port = _free_port()
     settings = {
         "LK_DATA_DIR": str(folder),
         "LK_PORTAL__PORT": str(port),
+        "LK_PORTAL__WORKERS": str(workers),
         "LK_PORTAL__BASE_URL": f"http://127.0.0.1:{port}",
         "LK_SMTP_PASSWORD": "unused",
     }
@@ -295,7 +296,16 @@ def _requests(port: int, path: str, cookies: list[str]) -> Iterator[bytes]:
         ).encode()
 
 
+def with_workers(process: int) -> list[int]:
+    """The process and its children."""
+    return [process, *map(int, Path(f"/proc/{process}/task/{process}/children").read_text().split())]
+
+
 def _cpu_seconds(process: int) -> float:
+    return sum(_cpu_seconds_of(each) for each in with_workers(process))
+
+
+def _cpu_seconds_of(process: int) -> float:
     fields = Path(f"/proc/{process}/stat").read_text("ascii", "replace").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
 
@@ -320,20 +330,24 @@ def _get(port: int, path: str, cookie: str) -> str:
 # The report
 
 
-def run(folder: Path, accounts: int, seconds: float, rounds: int) -> None:
+def versions() -> str:
     names = ("aiohttp", "Jinja2", "uvloop", "MarkupSafe")
     programs = ", ".join(f"{name} {version(name)}" for name in names)
-    print(f"Python {platform.python_version()}, {programs}, SQLite {sqlite3.sqlite_version}, {os.cpu_count()} cores")
+    return f"Python {platform.python_version()}, {programs}, SQLite {sqlite3.sqlite_version}, {os.cpu_count()} cores"
+
+
+def run(folder: Path, accounts: int, seconds: float, rounds: int, workers: int) -> None:
+    print(f"{versions()}, workers: {workers}, load of the machine {os.getloadavg()[0]:.1f}")
     build(folder, accounts)
     signed_in = log_in(folder)
-    with lk_portal(folder) as (port, process):
+    with lk_portal(folder, workers) as (port, process):
         check(port, signed_in)
         for title, path in PAGES.items():
             ours, bare = _side_by_side(port, process, path, list(signed_in.values()), seconds, rounds)
             _tell(title, ours)
             _tell(f"constant {ours.size} bytes", bare)
             print(f"{'':24}CPU of the page = {ours.cpu_us / bare.cpu_us:.1f} × constant bytes")
-        print(f"memory of the process: {_private_mb(process)} MB private")
+        print("memory, MB private:", *map(private_mb, with_workers(process)[-workers:]))
 
 
 def _side_by_side(
@@ -360,7 +374,7 @@ def _tell(title: str, found: Measured) -> None:
     )
 
 
-def _private_mb(process: int) -> int:
+def private_mb(process: int) -> int:
     lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
     return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) >> 10
 
@@ -370,6 +384,7 @@ def main() -> None:
     parser.add_argument("--accounts", type=int, default=100_000)
     parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--folder", type=Path, help="keep the cache here and take it again next time")
     parser.add_argument("--constant", nargs=2, type=int, metavar=("PORT", "SIZE"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -377,10 +392,10 @@ def main() -> None:
         serve_constant(*asked.constant)
     elif asked.folder:
         asked.folder.mkdir(parents=True, exist_ok=True)
-        run(asked.folder.resolve(), asked.accounts, asked.seconds, asked.rounds)
+        run(asked.folder.resolve(), asked.accounts, asked.seconds, asked.rounds, asked.workers)
     else:
         with tempfile.TemporaryDirectory(prefix="lk-bench-") as folder:
-            run(Path(folder), asked.accounts, asked.seconds, asked.rounds)
+            run(Path(folder), asked.accounts, asked.seconds, asked.rounds, asked.workers)
 
 
 if __name__ == "__main__":

@@ -30,8 +30,8 @@ def environment() -> LanguageEnvironment:
             "macro": "{% macro m(x) %}<i>{{ x }}</i>{% endmacro %}{{ m(text) }}",
             "loop": "{% for each in many %}{{ each }},{% endfor %}",
             "missing": "{{ nobody }}",
-            "above": "<{% block a %}above{% endblock %}|{% block b %}{% for x in many %}{{ x }}{% endfor %}{% endblock %}>",
-            "below": "{% extends 'above' %}{% block a %}{{ super() }}, {% if many %}{{ many[0] }}{% endif %}{% endblock %}",
+            "above": "{% block a %}up{% endblock %}|{% block b %}{% for x in many %}{{ x }}{% endfor %}{% endblock %}",
+            "below": "{% extends 'above' %}{% block a %}{{ super() }}{{ many[0] }}{% endblock %}",
             "broken": "one\ntwo\n{{ 1 // 0 }}",
         }
     )
@@ -93,7 +93,7 @@ def test_a_name_that_a_page_forgot_is_a_fault_and_not_an_empty_place(environment
 
 
 def test_a_template_is_put_into_the_one_above_it_in_few_pieces(environment: LanguageEnvironment) -> None:
-    assert shown(environment, "below", many=["<", 2]) == "<above, &lt;|&lt;2>"
+    assert shown(environment, "below", many=["<", 2]) == "up&lt;|&lt;2"
     pieces = [*environment.get_template("below").generate(many=[*range(100)])]
     assert len(pieces) == 1
 
