@@ -17,7 +17,7 @@ import pytest
 from demo import drop as players
 from demo import snapshot, sql_base
 from demo.accounting import TABLES, cells
-from demo.bookkeeper import Bookkeeper
+from demo.bookkeeper import Bookkeeper, RequestAnswered
 from demo.certificates import Authority
 from demo.supplier import Plan, Supplier
 from lk_sync import conformance, mapping
@@ -66,9 +66,23 @@ def _later_half(rows: list[tuple[Any, ...]]) -> Increment:
 @pytest.fixture(scope="module")
 def kept() -> Kept:
     books = Bookkeeper(Supplier(Plan(seed=3, accounts=12, today=date(2026, 11, 23))))
+    for day, state in enumerate(("in_work", "answered", "refused"), 1):
+        books.book(_answer(str(next(books.every())["accounts"][0][0]), day, state))
     every = list(books.every())
     rows = {name: [row for one in every for row in one[name]] for name in every[0]}
     return Kept(books, rows | books.supplier.common())
+
+
+def _answer(account: str, day: int, state: str) -> RequestAnswered:
+    return RequestAnswered(
+        account=account,
+        at=f"2026-11-{day:02d}T10:00:00+03:00",
+        request=f"З-00000{day}",
+        answer="1",
+        state=state,
+        text="Проверено",
+        answered_on=f"2026-11-{day:02d}",
+    )
 
 
 def _wanted() -> tuple[Wanted, ...]:
