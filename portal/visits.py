@@ -18,6 +18,7 @@ import msgspec
 
 WRITE_EVERY_SECONDS: Final = 1
 SECRET: Final = (
+    "/asked/",
     "/calendar/",
     "/email/",
     "/invitation/",

@@ -137,6 +137,7 @@ async def test_every_kind_is_told_in_both_languages(world: World, language: str)
     code = code_of(world)
     suppliers = {"Горячая вода", "Отопление", "кухня", "Замена участка теплотрассы", "Порыв"}
     suppliers |= {"показание меньше предыдущего", "Перерасчёт за отсутствие", "Перерасчёт сделан"}
+    suppliers |= {"Поверка", "Прибор уже поверен", "З-"}
 
     def work(tx: Tx) -> None:
         for number, each in enumerate(facts.EXAMPLES):
