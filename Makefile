@@ -18,7 +18,7 @@ demo: ## поставщик, обмен и кабинет на этой маши
 test: ## всё, что проверяется: оформление, типы, порядок комнат, тесты
 	@$(PYTHON) demo/machine test
 	@$(MAKE) --no-print-directory check
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --reruns 1 --only-rerun Timeout
 
 check: ## только оформление, типы и порядок комнат (после make test)
 	$(BIN)/ruff check .
