@@ -9,7 +9,7 @@ Found by entry point: group `lk_sync.acquirers`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 import msgspec
 
@@ -21,7 +21,6 @@ State = Literal["pending", "held", "paid", "failed", "expired", "refunded", "ref
 Vat = Literal[
     "none", "vat0", "vat5", "vat7", "vat10", "vat20", "vat22", "vat105", "vat107", "vat110", "vat120", "vat122"
 ]
-OrderId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-zA-Z-]{1,32}$")]
 RUB = "RUB"
 
 

@@ -19,6 +19,7 @@ import msgspec
 
 from lk_sync import databases
 from lk_sync.config import Config
+from lk_sync.durable import flush
 from lk_sync.errors import BadData, Busy, SettingsError
 from lk_sync.flow import disk
 from lk_sync.store import restores
@@ -155,9 +156,9 @@ def _named(part: Path, target: Path, digest: str) -> None:
         file.write(f"{digest}  {target.name}\n")
         file.flush()
         os.fsync(file.fileno())
-    _synced(part)
+    flush(part)
     part.rename(target)
-    _synced(target.parent)
+    flush(target.parent)
 
 
 def _sum_of(copy: Path) -> Path:
@@ -173,14 +174,6 @@ def _verified(copy: Path) -> bool:
     if not said or said[0] != _sha256(copy):
         raise BadData(f"{copy}: не сходится с {_sum_of(copy).name}, копия повреждена; возьмите другую")
     return True
-
-
-def _synced(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager
@@ -251,7 +244,7 @@ def _put_aside(store: Path, living: sqlite3.Connection | None, now: datetime) ->
     os.close(os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     with closing(_open(aside)) as other:
         living.backup(other)
-    _synced(aside)
+    flush(aside)
     return str(aside)
 
 
@@ -259,7 +252,7 @@ def _take_place(part: Path, store: Path, living: sqlite3.Connection | None) -> N
     """Into the file that is there, under its lock, so that nobody is left with one that has no name any more; it is
     the former or the new one, wherever this is cut short. Or as a new file."""
     if living is None:
-        _synced(part)
+        flush(part)
         try:
             store.hardlink_to(part)
         except FileExistsError as error:
@@ -267,4 +260,4 @@ def _take_place(part: Path, store: Path, living: sqlite3.Connection | None) -> N
     else:
         with closing(_open(part)) as copy:
             copy.backup(living)
-    _synced(store.parent)
+    flush(store.parent)

@@ -75,6 +75,12 @@ def printer() -> Printer:
     raise SettingsError("печатать квитанции некому: пакет кабинета не установлен")
 
 
+def own_template(config: Path) -> Path | None:
+    """Where in a folder of settings the supplier keeps his template of bills; None: he keeps none."""
+    folder = config / "templates" / "bill"
+    return folder if folder.is_dir() else None
+
+
 class _Note(msgspec.Struct, frozen=True):
     """What was found of a template, so that it is tried again only when it has changed."""
 
@@ -84,8 +90,8 @@ class _Note(msgspec.Struct, frozen=True):
 
 def template_fault(config: Config) -> str:
     """What is wrong with the supplier's template of bills; empty: nothing, or he keeps none."""
-    folder = config.folder / "templates" / "bill"
-    if not folder.is_dir():
+    folder = own_template(config.folder)
+    if folder is None:
         return ""
     template, path = _seen(folder, config), config.lk.data_dir / NOTE
     with suppress(OSError, msgspec.DecodeError):

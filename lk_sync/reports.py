@@ -183,7 +183,7 @@ def push_report(report: PushReport) -> None:
         f"отклонено {number(report.rejected)}, непонятных ответов {number(report.stray)}"
     )
     for withheld in report.withheld:
-        say(f"! запись {withheld.item} не выгружено: {withheld.reason}")
+        say(f"! запись {withheld.item} не выгружена: {withheld.reason}")
     for refused in report.refused:
         say(f"! файл ответа {refused.file} не принят и отложен в папку error: {refused.reason}")
     if report.stray:

@@ -34,7 +34,7 @@ from portal.access import MAY, gate, mark_of
 from portal.answers import Answers
 from portal.bills import office
 from portal.census import CensusTaker
-from portal.errands import sweep_attachments
+from portal.errands import keep_swept
 from portal.evidence import Rules
 from portal.keys import (
     ANSWERS,
@@ -156,9 +156,8 @@ def _post(config: Config, store: Store, clock: Clock) -> Post | None:
 
 async def _beside_the_pages(app: web.Application) -> AsyncIterator[None]:
     post = app[POST]
-    work = [app[REGISTRAR].run, app[RECOVERER].run, app[CENSUS].run, lambda: _keep_clean(app)] + (
-        [post.run] if post else []
-    )
+    work: list[Callable[[], Awaitable[None]]] = [app[REGISTRAR].run, app[RECOVERER].run, app[CENSUS].run]
+    work += [partial(_keep_clean, app), partial(keep_swept, app), *([post.run] if post else [])]
     tasks = [asyncio.create_task(_whatever_happens(each)) for each in work]
     writers = [
         asyncio.create_task(app[VISITS].keep_writing()),
@@ -182,7 +181,7 @@ async def _whatever_happens(work: Callable[[], Awaitable[None]]) -> None:
 
 
 async def _keep_clean(app: web.Application) -> None:
-    """Forgets sessions, attempts and files that count for nothing any more."""
+    """Forgets sessions and attempts that count for nothing any more."""
     idle = timedelta(minutes=app[LK].portal.session_idle_minutes)
 
     def clean(tx: Tx) -> None:
@@ -195,5 +194,4 @@ async def _keep_clean(app: web.Application) -> None:
 
     while True:
         await app[STORE].write(clean)
-        await sweep_attachments(app)
         await asyncio.sleep(CLEAN_EVERY_SECONDS)

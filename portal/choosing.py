@@ -7,9 +7,9 @@ from datetime import datetime
 from aiohttp import web
 
 from lk_sync.clock import instant
-from lk_sync.store import letters
 from lk_sync.store.database import Tx
 from lk_sync.store.users import User
+from portal import postbox
 from portal.access import form
 from portal.keys import LK
 from portal.passwords import objection, typed
@@ -30,15 +30,7 @@ def faults(request: web.Request, user: User) -> dict[str, list[str]]:
 
 def tell(tx: Tx, user: User, *, now: datetime) -> None:
     """Whoever the user record belongs to is told by letter that its password is another one."""
-    letters.write(
-        tx,
-        kind="password_changed",
-        once=f"password_changed:{user.user_code}:{now.timestamp()}",
-        recipient=user.email,
-        language=user.language,
-        context={"account": user.account, "changed_at": instant(now)},
-        now=now,
-    )
+    postbox.tell(tx, user, "password_changed", {"account": user.account, "changed_at": instant(now)}, now=now)
 
 
 def is_shown(request: web.Request) -> bool:

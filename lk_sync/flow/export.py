@@ -110,22 +110,20 @@ def _open_batch(
     """Takes the next number for what waits, if anything does."""
     lines: list[_Line] = []
     withheld: list[Withheld] = []
-    heavy = 0
+    heavy, full = 0, False
     for item in outbox.waiting(tx, kind=kind):
         line = _line(item, kind, setting)
         if reason := _unwritable(line, setting) or _incomplete(line, attachments):
             withheld.append(Withheld(line.item, reason))
             continue
         heavy += sum(each.file.size for each in line.packed)
-        if lines and heavy > archive.MOST_BYTES:
-            _assign(tx, _numbered(tx, lines, sink=sink, kind=kind, setting=setting, now=now), lines, now=now)
-            return _Opened(full=True, withheld=withheld)
-        lines.append(line)
-        if len(lines) == setting.max_rows:
+        full = len(lines) == setting.max_rows or (bool(lines) and heavy > archive.MOST_BYTES)
+        if full:
             break
+        lines.append(line)
     if lines:
         _assign(tx, _numbered(tx, lines, sink=sink, kind=kind, setting=setting, now=now), lines, now=now)
-    return _Opened(full=len(lines) == setting.max_rows, withheld=withheld)
+    return _Opened(full=full, withheld=withheld)
 
 
 def _line(item: outbox.Item, kind: str, setting: ExportSetting) -> _Line:

@@ -84,14 +84,6 @@ class ReadingItem(msgspec.Struct, frozen=True, kw_only=True):
         }
 
 
-class RequestFile(msgspec.Struct, frozen=True, kw_only=True):
-    position: int
-    name: str
-    media_type: str
-    size: int
-    sha256: str
-
-
 class RequestItem(msgspec.Struct, frozen=True, kw_only=True):
     """A request. The sum is of the files that go with it, so that none is missed."""
 
@@ -106,7 +98,7 @@ class RequestItem(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     fields: tuple[Told, ...]
     email: str = ""
-    files: tuple[RequestFile, ...] = ()
+    files: tuple[Attachment, ...] = ()
     repeats: str | None = None
     due_on: str | None = None
     submitted_at: str
@@ -117,13 +109,7 @@ class RequestItem(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def packed(self) -> Sequence[Packed]:
-        return [
-            Packed(
-                f"{self.number}/{each.position} {each.name}",
-                Attachment(each.name, each.media_type, each.size, each.sha256),
-            )
-            for each in self.files
-        ]
+        return [Packed(f"{self.number}/{at} {file.name}", file) for at, file in enumerate(self.files, 1)]
 
     def cells(self, sign: str) -> Mapping[str, str]:
         """A text of several lines stands on one: not every program reads a cell with line ends."""

@@ -19,6 +19,8 @@ from typing import BinaryIO, Final
 
 import msgspec
 
+from lk_sync.durable import flush
+
 FOLDER: Final = "attachments"
 PART: Final = ".part"
 UNNAMED_LASTS: Final = timedelta(days=2)
@@ -69,7 +71,7 @@ class Arriving:
         self.path.replace(place)
         os.utime(place)
         for folder in (place.parent, self._folder):
-            _flush(folder)
+            flush(folder)
         return sha256
 
     def drop(self) -> None:
@@ -131,11 +133,3 @@ def _is_old(path: Path) -> bool:
         return path.stat().st_mtime < time.time() - UNNAMED_LASTS.total_seconds()
     except FileNotFoundError:
         return False
-
-
-def _flush(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

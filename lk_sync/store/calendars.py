@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import Final
 
 import msgspec
 
@@ -16,8 +15,6 @@ from lk_sync.clock import instant
 from lk_sync.records import Instant
 from lk_sync.store import signing
 from lk_sync.store.database import Row, Tx
-
-PARTS: Final = ("a", "b")  # of a secret, 24 characters each
 
 
 class Feed(msgspec.Struct, frozen=True):
@@ -36,8 +33,7 @@ def begin(
     tx: Tx, *, user_code: str, account: str, form: str, language: str, with_sums: bool, now: datetime
 ) -> str | None:
     """A new secret instead of the former one. None: the form was sent before, and what it made has ended since."""
-    key = signing.made(tx, signing.CALENDAR)
-    secret = "".join(signing.mac(key, f"{part} {user_code} {account} {form}") for part in PARTS)
+    secret = signing.secret(tx, signing.CALENDAR, f"{user_code} {account} {form}")
     hashed = _hash(secret)
     if tx.row("calendars.known", secret_hash=hashed) is not None:
         live = of_user(tx, user_code=user_code, account=account)

@@ -19,6 +19,7 @@ CALENDAR: Final = "calendar"
 ATTACHMENT: Final = "attachment"
 REQUEST: Final = "request"
 MAC_BYTES: Final = 18
+PARTS: Final = ("a", "b")  # of a secret
 _TOKEN: Final = re.compile(r"([A-Z0-9]{1,40})\.([A-Za-z0-9_-]{24})")
 _NOBODYS: Final = "0" * 24
 
@@ -40,6 +41,12 @@ def subject_of(tx: Tx, *, purpose: str, token: str) -> str | None:
 def mac(key: str, text: str) -> str:
     """24 characters that may stand in an address."""
     return urlsafe_b64encode(hmac.digest(key.encode(), text.encode(), "sha256")[:MAC_BYTES]).decode()
+
+
+def secret(tx: Tx, purpose: str, text: str) -> str:
+    """48 characters that may stand in an address and that only this store makes of `text`."""
+    known = made(tx, purpose)
+    return "".join(mac(known, f"{part} {text}") for part in PARTS)
 
 
 def key(tx: Tx, purpose: str) -> str | None:

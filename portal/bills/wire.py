@@ -14,6 +14,7 @@ import msgspec
 
 from lk_sync.bills_setting import Bills
 from lk_sync.config import Supplier
+from lk_sync.printing import own_template
 
 SHIPPED: Final = Path(__file__).parent / "shipped"
 LENGTH: Final = struct.Struct(">I")
@@ -40,5 +41,4 @@ class Ready(msgspec.Struct, frozen=True):
 
 def folder_in(config: Path) -> Path:
     """Where the supplier keeps his template; the shipped one, if he keeps none."""
-    own = config / "templates" / "bill"
-    return own if own.is_dir() else SHIPPED
+    return own_template(config) or SHIPPED

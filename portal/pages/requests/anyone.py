@@ -17,14 +17,12 @@ from lk_sync.store.database import Tx
 from lk_sync.store.requests import shown as number_shown
 from portal.access import public, sealed, takes_files
 from portal.keys import CLOCK, REQUESTS, STORE
-from portal.pages.requests.handlers import told_to
+from portal.pages.requests.handlers import shown
 from portal.pages.requests.offered import NOTHING
-from portal.pages.requests.way import way_of
-from portal.pages.requests.writing import NO_FAULTS, again, kind_of, page, promised, read, store
+from portal.pages.requests.writing import NO_FAULTS, again, draft_of, kind_of, page, promised, read, store
 from portal.postbox import letters_wait
 from portal.refusal import Refusal, see_other
 from portal.render import frame_of, render
-from portal.today import today
 
 routes = web.RouteTableDef()
 ANYONE = "anyone"
@@ -52,7 +50,7 @@ async def send(request: web.Request) -> web.Response:
     sent = await read(request, kind, NOTHING)
     if not sent.is_right:
         return await again(request, name, kind, NOTHING, sent, HTTPStatus.UNPROCESSABLE_ENTITY)
-    secret = await request.app[STORE].write(lambda tx: _secret(tx, sent.id))
+    secret = await request.app[STORE].write(lambda tx: signing.secret(tx, signing.REQUEST, sent.id))
     language = frame_of(request).language
     now = request.app[CLOCK]()
 
@@ -68,7 +66,9 @@ async def send(request: web.Request) -> web.Response:
             now=now,
         )
 
-    lodged = await store(request, name, kind, sent, Party(language=language), secret=secret, tell=tell)
+    party = Party(language=language)
+    draft = draft_of(request, name, kind, sent, party)
+    lodged = await store(request, draft, party, secret=secret, tell=tell)
     if lodged.kind == "conflict":
         return await again(request, name, kind, NOTHING, sent, HTTPStatus.CONFLICT, stored=lodged.number)
     letters_wait(request.app)
@@ -81,19 +81,4 @@ async def one(request: web.Request) -> web.Response:
     asked = requests.by_secret(request.app[STORE].reading, secret=request.match_info["secret"])
     if asked is None:
         raise Refusal(HTTPStatus.NOT_FOUND)
-    kind = request.app[REQUESTS].get(asked.kind)
-    return render(
-        request,
-        "requests/asked.html",
-        way=way_of(request, asked, today(request)),
-        title=kind.title.to(frame_of(request).language) if kind else asked.title,
-        told=told_to(request, asked),
-        files=requests.files(request.app[STORE].reading, request=asked.request),
-        sent="sent" in request.query,
-    )
-
-
-def _secret(tx: Tx, form_id: str) -> str:
-    """48 characters that may stand in an address."""
-    key = signing.made(tx, signing.REQUEST)
-    return "".join(signing.mac(key, f"{part} {form_id}") for part in ("a", "b"))
+    return render(request, "requests/asked.html", **shown(request, asked))

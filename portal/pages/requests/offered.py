@@ -9,15 +9,14 @@ from aiohttp import web
 from markupsafe import Markup
 
 from lk_sync.cache.reader import View
-from lk_sync.formats import Formats
 from lk_sync.records import Month, month_number
 from portal.access import visitor
-from portal.keys import CACHE, LK
+from portal.keys import CACHE
 from portal.language import SOURCE
 from portal.pages.charges.period import options
 from portal.pages.charges.statement import Names
-from portal.render import formats
-from portal.subject import Subject, subject_of
+from portal.render import FORMATS, formats
+from portal.subject import Subject, nothing_known, subject_of
 from portal.vocabulary import vocabulary
 
 
@@ -42,12 +41,13 @@ class Offers(msgspec.Struct, frozen=True, kw_only=True):
 NOTHING = Offers()
 
 
-def offers(request: web.Request, period: str) -> Offers | None:
-    """Of the visitor's account; `period` as the address or the form has it. None: the account is not in the cache."""
+def offers(request: web.Request, period: str) -> Offers | web.Response:
+    """Of the visitor's account; `period` as the address or the form has it. The page instead of a form: the
+    account is not in the cache."""
     with request.app[CACHE].view() as view:
         subject = subject_of(view, visitor(request))
         if subject is None:
-            return None
+            return nothing_known(request, view)
         months = view.charged_months(subject.key, since=subject.since_month)
         month = None if months is None else _month(period, *months)
         return Offers(
@@ -78,7 +78,7 @@ def _meters(view: View, subject: Subject) -> list[Offer]:
 
 
 def _lines(request: web.Request, view: View, subject: Subject, month: Month) -> list[Offer]:
-    own, russian = formats(request), Formats(SOURCE, request.app[LK].zone)
+    own, russian = formats(request), request.app[FORMATS[SOURCE]]
     names, words = Names(view, vocabulary(SOURCE)), vocabulary(SOURCE)
     found = []
     for line in sorted(view.charges(subject.key, month, month), key=lambda each: names[each[1], each[2]]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Literal
 
@@ -33,8 +34,15 @@ class Way(msgspec.Struct, frozen=True):
 
 def way_of(request: web.Request, asked: Request, today: date) -> Way:
     """The state of a request, for the reader of this page, with what the supplier has said to it."""
+    return ways_of(request, [asked], today)[0]
+
+
+def ways_of(request: web.Request, several: Sequence[Request], today: date) -> list[Way]:
     with request.app[CACHE].view() as view:
-        answers = tuple(view.answers_to(asked.shown))
+        return [_way(request, asked, tuple(view.answers_to(asked.shown)), today) for asked in several]
+
+
+def _way(request: web.Request, asked: Request, answers: tuple[AnswerRow, ...], today: date) -> Way:
     way = _handed_over(request, asked, today)
     if not answers or way.kind == "past":
         return way

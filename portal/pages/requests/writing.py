@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from http import HTTPStatus
 from typing import Final
 from uuid import UUID, uuid4
@@ -30,7 +31,6 @@ from portal.uploads import SUFFIXES, Fault
 
 routes = web.RouteTableDef()
 NO_FAULTS: Final = Filled({}, frozenset(), (), {})
-MEGABYTE: Final = 1024 * 1024
 FILE_FAULTS: Final[Mapping[Fault | str, str]] = {
     "large": N_("Файл «%(name)s» больше %(most)s МБ. Уменьшите его или пришлите по частям."),
     "total": N_("Файл «%(name)s» не поместился: все файлы вместе – не больше %(all)s МБ."),
@@ -68,8 +68,8 @@ async def blank(request: web.Request) -> web.Response:
     name, kind = kind_of(request)
     query = request.query
     found = offers(request, query.get("period", ""))
-    if found is None:
-        return render(request, "unknown.html", loaded=True)
+    if isinstance(found, web.Response):
+        return found
     chosen = frozenset(query.getall("line", []))
     given = Filled({"meter": query.get("meter", "")}, chosen, (), {})
     return page(request, name, kind, found, given)
@@ -81,18 +81,15 @@ async def blank(request: web.Request) -> web.Response:
 async def send(request: web.Request) -> web.Response:
     name, kind = kind_of(request)
     found = offers(request, form(request).get("period", ""))
-    if found is None:
-        return render(request, "unknown.html", loaded=True)
+    if isinstance(found, web.Response):
+        return found
     sent = await read(request, kind, found)
     if "show" in form(request):
         return await again(request, name, kind, found, sent, HTTPStatus.OK)
     if not sent.is_right:
         return await again(request, name, kind, found, sent, HTTPStatus.UNPROCESSABLE_ENTITY)
-    who = visitor(request)
-    party = Party(
-        user_code=who.user_code, account=who.account, holder_key=who.holder_key, language=frame_of(request).language
-    )
-    lodged = await store(request, name, kind, sent, party)
+    party = party_of(request)
+    lodged = await store(request, draft_of(request, name, kind, sent, party), party)
     if lodged.kind == "conflict":
         return await again(request, name, kind, found, sent, HTTPStatus.CONFLICT, stored=lodged.number)
     return see_other(f"/requests/{sent.id}?sent")
@@ -146,11 +143,36 @@ def kinds_text(kind: RequestKind) -> str:
     return ", ".join(media.upper() for media in kind.files.media) if kind.files else ""
 
 
+def draft_of(request: web.Request, name: str, kind: RequestKind, sent: Sent, party: Party) -> Draft:
+    return Draft(
+        request=sent.id,
+        kind=name,
+        title=kind.title.to(SOURCE),
+        told=sent.filled.told,
+        files=sent.files,
+        due_on=due_on(request, kind),
+        email="" if party.user_code else sent.filled.email,
+    )
+
+
+def due_on(request: web.Request, kind: RequestKind | None) -> date | None:
+    """The day by which there is an answer to what is asked today; None: nothing is promised."""
+    if kind is None or kind.answer_days is None:
+        return None
+    return request.app[WORKING_DAYS].due(today(request), kind.answer_days)
+
+
+def party_of(request: web.Request) -> Party:
+    """The visitor on the account he is at."""
+    who = visitor(request)
+    return Party(
+        user_code=who.user_code, account=who.account, holder_key=who.holder_key, language=frame_of(request).language
+    )
+
+
 async def store(
     request: web.Request,
-    name: str,
-    kind: RequestKind,
-    sent: Sent,
+    draft: Draft,
     party: Party,
     *,
     secret: str | None = None,
@@ -159,16 +181,6 @@ async def store(
     """Returns when the request is on the disk, with whatever letter `tell` writes of a new one. Raises Refusal (429):
     too many a day."""
     now, place = request.app[CLOCK](), address(request)
-    due = None if kind.answer_days is None else request.app[WORKING_DAYS].due(today(request), kind.answer_days)
-    draft = Draft(
-        request=sent.id,
-        kind=name,
-        title=kind.title.to(SOURCE),
-        told=sent.filled.told,
-        files=sent.files,
-        due_on=due,
-        email="" if party.user_code else sent.filled.email,
-    )
     wanted = budgets.requests(request.app[LK].requests, user_code=party.user_code, address=place)
 
     def work(tx: Tx) -> Lodged:
@@ -241,9 +253,5 @@ def page(
 
 def promised(request: web.Request) -> dict[str, str]:
     """Kind → the day by which there is an answer to what is asked today."""
-    calendar, day = request.app[WORKING_DAYS], today(request)
-    return {
-        name: calendar.due(day, kind.answer_days).isoformat()
-        for name, kind in request.app[REQUESTS].items()
-        if kind.answer_days is not None
-    }
+    days = {name: due_on(request, kind) for name, kind in request.app[REQUESTS].items()}
+    return {name: day.isoformat() for name, day in days.items() if day is not None}

@@ -9,12 +9,12 @@ from typing import NamedTuple
 from aiohttp import web
 
 from lk_sync.clock import instant
-from lk_sync.store import audit, letters, sessions, users
+from lk_sync.store import audit, sessions, users
 from lk_sync.store.database import Tx
 from portal import devices
 from portal.access import SESSION, Need, Visitor, address, form, open_to, visitor
 from portal.keys import CLOCK, LK, STORE
-from portal.postbox import letters_wait
+from portal.postbox import letters_wait, tell
 from portal.refusal import Refusal, see_other
 from portal.render import render
 
@@ -65,12 +65,4 @@ def _end(tx: Tx, request: web.Request, who: Visitor, wanted: str, now: datetime)
         return
     about = f"user:{who.user_code}"
     audit.append(tx, actor=who.user_code, act="sessions_ended", object=about, now=now, address=address(request))
-    letters.write(
-        tx,
-        kind="sessions_ended",
-        once=f"sessions_ended:{who.user_code}:{now.timestamp()}",
-        recipient=user.email,
-        language=user.language,
-        context={"account": who.account, "ended_at": instant(now)},
-        now=now,
-    )
+    tell(tx, user, "sessions_ended", {"account": who.account, "ended_at": instant(now)}, now=now)
